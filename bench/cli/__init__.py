@@ -1,0 +1,47 @@
+"""The command line: one file for each subcommand, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from .. import __version__
+from ..errors import BenchError
+
+COMMANDS = {
+    "run": "encode, decode and measure",
+    "report": "make tables and curves of the records",
+    "ls": "list codecs, datasets and presets",
+    "decode": "decode a stream",
+    "doctor": "say what this machine can do",
+}
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status: 0 for success, 1 if cells failed, 2 for an error
+    that the message on standard error explains."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Implicit and standard video codecs under one rule.",
+        epilog="commands:\n" + "\n".join(f"  {name:8} {about}" for name, about in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; each has its own --help")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
+    chosen = parser.parse_args(arguments)
+    command = importlib.import_module(f"{__name__}.{chosen.command}")
+    options = command.make_parser(f"python -m bench {chosen.command}").parse_args(chosen.arguments)
+    try:
+        status: int = command.main(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("bench: interrupted; finished cells are kept, run again to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    return status

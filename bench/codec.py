@@ -1,0 +1,113 @@
+"""What a codec is to the benchmark. Adding one means writing a subclass of `Codec`.
+
+A codec is a frozen dataclass: its fields are its parameters, so an instance is the codec at one
+rate point. `encode` writes a file; `decode` gets nothing but that file, in a fresh process.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from .dataset import Clip
+from .video.raw import VideoFormat
+
+Family = Literal["standard", "implicit"]
+Parameters = Mapping[str, Any]
+
+
+class Progress(Protocol):
+    """Called as often as a codec likes; ``psnr_db`` is the quality reached so far, if known."""
+
+    def __call__(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None: ...
+
+
+@dataclass
+class Stopwatch:
+    """Wall-clock seconds by part. Parts do not nest, so that they add up."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass
+class Job:
+    """What `Codec.encode` works with besides the clip, and where it leaves what it noticed."""
+
+    seed: int
+    scratch: Path
+    progress: Progress
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """The cost of a learned decoder. One MAC is one fvcore "flop" (`bench.measure.macs`)."""
+
+    parameters: int
+    macs_per_frame: int
+    unsupported_operators: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Codec(ABC):
+    """One codec at one rate point."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """Raised whenever the same parameters would give other bytes or other frames."""
+    family: ClassVar[Family]
+    suffix: ClassVar[str]
+    """Of the streams, with its dot. Codecs that share a decoder share a suffix."""
+
+    @abstractmethod
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Write ``clip`` to the file ``stream``."""
+
+    @classmethod
+    @abstractmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Write the 8-bit frames of ``stream`` to the raw file ``frames`` and say their format.
+
+        Runs in a fresh process whose working directory is an empty scratch folder. Raises
+        `StreamError` if the stream is not one that `encode` wrote.
+        """
+
+    @classmethod
+    def ledger(cls, stream: Path) -> dict[str, int]:
+        """The bytes of ``stream`` by purpose; they must sum to the file's size."""
+        return {"payload": stream.stat().st_size}
+
+    @classmethod
+    def points(cls) -> list[Parameters]:
+        """The rate points to run where a preset names none."""
+        return [{}]
+
+    def tools(self) -> dict[str, str]:
+        """The versions of the programs and libraries that decide the bytes."""
+        return {}
+
+    def skip(self, clip: Clip) -> str | None:
+        """Why this codec cannot take this clip; None if it can."""
+        return None
+
+    def complexity(self, video: VideoFormat) -> Complexity | None:
+        """The decoder's cost where that is a network's; None for other codecs."""
+        return None
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields by name, as they enter the record and its key."""
+        return asdict(self)

@@ -1,0 +1,85 @@
+"""The process that decodes one stream: ``python -m bench.decoder`` in a scratch folder.
+
+Its task names the stream and nothing else: no source, no checkpoint, no encoder's configuration.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .codec import Progress, Stopwatch
+from .errors import StreamError
+from .process import run_process, serve
+from .record import Cost
+from .registry import decoder_of
+from .store import read_json
+from .video.raw import RawVideo, VideoFormat
+
+HIDDEN = frozenset({"BENCH_CACHE", "BENCH_DATA_ROOT"})
+"""What could lead a decoder to the source."""
+
+
+@dataclass(frozen=True)
+class DecodeTask:
+    stream: Path
+
+
+@dataclass(frozen=True)
+class DecodeResult:
+    """The frames' format as the decoder found it in the stream, and the stream's ledger."""
+
+    video: VideoFormat
+    ledger: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decoded frames on disk, for as long as `decode` holds its scratch folder."""
+
+    video: RawVideo
+    ledger: dict[str, int]
+    cost: Cost
+    scratch: Path
+
+
+@contextmanager
+def decode(stream: Path, log: Path, progress: Progress, timeout_seconds: float | None = None) -> Iterator[Decoded]:
+    """Decode ``stream`` in a fresh process that sees only it and an empty folder.
+
+    Raises `StreamError` for what is not a whole stream, `DecodeError` if the frames on disk are
+    not those that the decoder reported, `CellError` if it crashed.
+    """
+    if not stream.is_file():
+        raise StreamError(f"{stream} does not exist.")
+    decoder_of(stream)
+    with tempfile.TemporaryDirectory(prefix="bench-decode-") as name:
+        scratch = Path(name)
+        result, cost = run_process(
+            "bench.decoder",
+            scratch,
+            DecodeTask(stream.resolve()),
+            DecodeResult,
+            log=log,
+            progress=progress,
+            timeout_seconds=timeout_seconds,
+            hide=HIDDEN,
+        )
+        video = RawVideo(scratch / "frames.raw", result.video)
+        video.check_size()
+        yield Decoded(video, result.ledger, cost, scratch)
+
+
+def work(watch: Stopwatch, progress: Progress) -> DecodeResult:
+    stream = read_json(Path("task.json"), DecodeTask).stream
+    codec = decoder_of(stream)
+    progress("decoding")
+    video = codec.decode(stream, Path("frames.raw"), watch)
+    return DecodeResult(video, codec.ledger(stream))
+
+
+if __name__ == "__main__":
+    serve(work)

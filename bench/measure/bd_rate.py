@@ -1,0 +1,121 @@
+"""BD-rate: how many more bits a codec needs than an anchor for the same quality, on average.
+
+Each curve is interpolated as ln(rate) over quality, and the gap between the two is averaged over
+the qualities that both curves reach (Bjøntegaard, VCEG-M33, with pchip in place of the cubic).
+Nothing is ever extrapolated. Where the points do not support a number, the answer is a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import Akima1DInterpolator, CubicSpline, PchipInterpolator, PPoly
+
+MIN_POINTS = 4
+MIN_OVERLAP = 0.5
+GOOD_OVERLAP = 0.75
+
+Points = Sequence[tuple[float, float]]
+"""(rate, quality) of each point of a curve, in any order. Rates are in any one unit, above zero;
+quality is in dB, or in whatever unit grows with it."""
+
+
+@dataclass(frozen=True)
+class BDRate:
+    """``value`` in percent, negative where the test codec needs fewer bits than the anchor; None
+    if it was refused, and then ``reason`` says why."""
+
+    value: float | None = None
+    reason: str | None = None
+    overlap: float | None = None
+    """The part of the smaller quality range, of the two curves', that both cover: 0 to 1."""
+    spread: float | None = None
+    """Percentage points between the lowest and highest of pchip, Akima and cubic spline: where it
+    is large, the value says more about the interpolation than about the codecs."""
+    warning: str | None = None
+
+
+def bd_rate(anchor: Points, test: Points) -> BDRate:
+    """The BD-rate of ``test`` against ``anchor``, or the reason why there is none.
+
+    >>> anchor = [(1.0, 30.0), (2.0, 33.0), (4.0, 36.0), (8.0, 39.0)]
+    >>> round(bd_rate(anchor, [(rate / 2, quality) for rate, quality in anchor]).value, 6)
+    -50.0
+    """
+    anchor, test = sorted(anchor), sorted(test)
+    reason = _unusable(anchor, "anchor") or _unusable(test, "test")
+    if reason:
+        return BDRate(reason=reason)
+
+    low = max(anchor[0][1], test[0][1])
+    high = min(anchor[-1][1], test[-1][1])
+    overlap = max(0.0, high - low) / min(curve[-1][1] - curve[0][1] for curve in (anchor, test))
+    if overlap < MIN_OVERLAP:
+        reason = f"overlap {overlap:.2f}; {MIN_OVERLAP} is needed" if overlap else "the curves share no quality"
+        return BDRate(reason=reason, overlap=overlap)
+
+    values = [_percent(anchor, test, low, high, method) for method in (_pchip, _akima, _cubic)]
+    if not math.isfinite(values[0]):
+        return BDRate(reason="the points lie too close together to interpolate", overlap=overlap)
+    finite = [value for value in values if not math.isnan(value)]
+    return BDRate(
+        value=values[0],
+        overlap=overlap,
+        spread=max(finite) - min(finite),
+        warning=f"overlap {overlap:.2f}; {GOOD_OVERLAP} is wished for" if overlap < GOOD_OVERLAP else None,
+    )
+
+
+def _unusable(curve: Points, name: str) -> str | None:
+    """Why no BD-rate can come of a sorted curve; None if it can."""
+    for rate, quality in curve:
+        if not (math.isfinite(rate) and math.isfinite(quality) and rate > 0):
+            return f"the {name} curve has the point ({_point(rate, quality)}), which has no place on a log-rate axis"
+    if len(curve) < MIN_POINTS:
+        return f"the {name} curve has {len(curve)} points; {MIN_POINTS} are needed"
+    for before, after in pairwise(curve):
+        if after[1] <= before[1]:
+            return f"quality on the {name} curve does not rise from ({_point(*before)}) to ({_point(*after)})"
+    return None
+
+
+def _point(rate: float, quality: float) -> str:
+    return f"rate {rate:.5g}, quality {quality:.5g}"
+
+
+Array = NDArray[np.float64]
+Interpolation = Callable[[Array, Array], PPoly[np.float64]]
+
+
+def _pchip(x: Array, y: Array) -> PPoly[np.float64]:
+    return PchipInterpolator(x, y)
+
+
+def _akima(x: Array, y: Array) -> PPoly[np.float64]:
+    return Akima1DInterpolator(x, y)
+
+
+def _cubic(x: Array, y: Array) -> PPoly[np.float64]:
+    return CubicSpline(x, y)
+
+
+def _percent(anchor: Points, test: Points, low: float, high: float, method: Interpolation) -> float:
+    """The mean gap between the curves from quality ``low`` to ``high``, in percent; NaN if the
+    method cannot pass through the points, infinity if it flies off them."""
+
+    def area(curve: Points) -> float:
+        rate, quality = np.array(curve, np.float64).T
+        return float(method(quality, np.log(rate)).integrate(low, high))
+
+    try:
+        with np.errstate(all="ignore"):
+            return 100 * math.expm1((area(test) - area(anchor)) / (high - low))
+    except ValueError:
+        return math.nan
+    except OverflowError:
+        return math.inf

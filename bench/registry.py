@@ -1,0 +1,110 @@
+"""Names of codecs and datasets, and where their code is. Nothing is imported before it is used.
+
+A third party adds its own under the entry-point groups ``bench.codecs`` and ``bench.datasets``,
+or, while developing, in the environment: ``BENCH_CODECS="mine=my_module:MyCodec"``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from .codec import Codec
+from .dataset import Dataset
+from .errors import StreamError, UsageError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names to classes, each loaded when it is first asked for."""
+
+    def __init__(self, noun: str, base: type[T], builtin: dict[str, str]) -> None:
+        self.noun = noun
+        self.base = base
+        self.builtin = builtin
+
+    @functools.cached_property
+    def targets(self) -> dict[str, str]:
+        """Name to ``module:Class``. Raises `UsageError` if two claim one name."""
+        targets = dict(self.builtin)
+        for name, target in self._third_party():
+            if targets.setdefault(name, target) != target:
+                raise UsageError(f"Two {self.noun}s are called {name!r}: {targets[name]} and {target}. Rename one.")
+        return targets
+
+    def _third_party(self) -> Iterator[tuple[str, str]]:
+        for point in importlib.metadata.entry_points(group=f"bench.{self.noun}s"):
+            yield point.name, point.value
+        variable = f"BENCH_{self.noun.upper()}S"
+        for item in filter(None, os.environ.get(variable, "").split(",")):
+            name, separator, target = item.partition("=")
+            if not separator or ":" not in target:
+                raise UsageError(f"{variable} holds {item!r}; expected name=module:Class.")
+            yield name.strip(), target.strip()
+
+    def names(self) -> list[str]:
+        return list(self.targets)
+
+    def load(self, name: str) -> type[T]:
+        """The class called ``name``. Raises `UsageError`, with a suggestion, if there is none."""
+        if name not in self.targets:
+            raise unknown(self.noun, name, self.names())
+        module, _, attribute = self.targets[name].partition(":")
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"The {self.noun} {name!r} ({self.targets[name]}) cannot be loaded: {error}.") from error
+        if not (isinstance(found, type) and issubclass(found, self.base)):
+            raise UsageError(f"{self.targets[name]} is not a {self.base.__name__}.")
+        return found
+
+
+def unknown(noun: str, name: str, known: list[str]) -> UsageError:
+    """The error for a name that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"There is no {noun} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+codecs: Registry[Codec] = Registry(
+    "codec",
+    Codec,  # type: ignore[type-abstract]
+    {
+        "raw": "bench.codecs.raw:Raw",
+        "x264": "bench.codecs.x264:X264",
+        "x265": "bench.codecs.x265:X265",
+        "svt-av1": "bench.codecs.svt_av1:SVTAV1",
+        "vvenc": "bench.codecs.vvenc:VVenC",
+        "nerv": "bench.codecs.nerv:NeRV",
+        "e-nerv": "bench.codecs.e_nerv:ENeRV",
+        "res-nerv": "bench.codecs.res_nerv:ResNeRV",
+    },
+)
+
+datasets: Registry[Dataset] = Registry(
+    "dataset",
+    Dataset,  # type: ignore[type-abstract]
+    {"bunny": "bench.datasets.bunny:Bunny", "uvg": "bench.datasets.uvg:UVG"},
+)
+
+
+def decoder_of(stream: Path) -> type[Codec]:
+    """The codec whose streams have this file's suffix. Raises `StreamError` if there is none."""
+    suffixes = []
+    for name in codecs.names():
+        try:
+            codec = codecs.load(name)
+        except UsageError:  # a third party's, which says so when it is asked for by name
+            continue
+        if codec.suffix == stream.suffix:
+            return codec
+        suffixes.append(codec.suffix)
+    known = ", ".join(dict.fromkeys(suffixes))
+    raise StreamError(f"{stream.name}: no codec writes streams with the suffix {stream.suffix!r}. Known: {known}.")

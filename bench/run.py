@@ -1,0 +1,121 @@
+"""One cell, from its start to its record."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import tempfile
+import traceback
+from pathlib import Path
+
+from . import environment
+from .codec import Progress
+from .decoder import decode
+from .encoder import EncodeResult, EncodeTask
+from .errors import BenchError, CellTimeoutError, CodecError, DecodeError
+from .measure.quality import measure_quality
+from .plan import Cell
+from .process import run_process
+from .record import SCHEMA, CodecFacts, PresetFacts, Record, StreamFacts
+from .store import Store
+from .video.raw import VideoFormat, file_sha256
+
+
+def run_cell(cell: Cell, store: Store, progress: Progress, timeout_seconds: float | None = None) -> Record:
+    """Encode, decode and measure ``cell``, and save its record whatever becomes of it."""
+    record = start_record(cell)
+    try:
+        reason = cell.codec.skip(cell.clip)
+        if reason is not None:
+            record = dataclasses.replace(record, status="skipped", reason=reason)
+        else:
+            record = complete(record, cell, store, progress, timeout_seconds)
+    except CellTimeoutError as error:
+        record = dataclasses.replace(record, status="timed_out", reason=str(error))
+    except Exception as error:  # a third party's codec may raise anything, and the rest must go on
+        if not isinstance(error, BenchError):
+            with store.log_path(cell.file_name).open("a") as log:
+                traceback.print_exc(file=log)
+        record = dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
+    store.save(cell.file_name, record)
+    return record
+
+
+def start_record(cell: Cell) -> Record:
+    """What is known of a cell before it runs."""
+    codec = cell.codec
+    return Record(
+        schema=SCHEMA,
+        key=cell.key,
+        status="ok",
+        codec=CodecFacts(codec.name, cell.label, codec.family, codec.version, codec.parameters(), codec.tools()),
+        preset=PresetFacts(cell.preset.name, cell.preset.digest, cell.preset.full_scale),
+        clip=cell.clip.in_folder(Path()),
+        seed=cell.seed,
+        environment=environment.describe(),
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def complete(record: Record, cell: Cell, store: Store, progress: Progress, timeout_seconds: float | None) -> Record:
+    """``record`` with everything that running the cell adds. Raises what went wrong."""
+    log = store.log_path(cell.file_name).resolve()
+    log.unlink(missing_ok=True)
+    stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
+    with tempfile.TemporaryDirectory(dir=stream.parent, prefix=".encoding-") as name:
+        scratch = Path(name)
+        made = scratch / f"stream{cell.codec.suffix}"
+        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made)
+        encoded, encode_cost = run_process(
+            "bench.encoder",
+            scratch,
+            task,
+            EncodeResult,
+            log=log,
+            progress=progress,
+            timeout_seconds=timeout_seconds,
+        )
+        if not made.is_file() or made.stat().st_size == 0:
+            raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
+        made.replace(stream)
+    with decode(stream, log, progress, timeout_seconds) as decoded:
+        check_frames(decoded.video.format, cell)
+        check_ledger(decoded.ledger, stream, cell)
+        progress("measuring")
+        return dataclasses.replace(
+            record,
+            stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
+            frames_sha256=decoded.video.sha256(),
+            quality=measure_quality(cell.clip, decoded.video, decoded.scratch),
+            encode=encode_cost,
+            decode=decoded.cost,
+            complexity=encoded.complexity,
+            notes=encoded.notes,
+        )
+
+
+def check_frames(found: VideoFormat, cell: Cell) -> None:
+    """Raise `DecodeError` unless the decoder gave as many frames of that size as were encoded."""
+    expected = cell.clip.yuv.format
+    if (found.width, found.height, found.frames) != (expected.width, expected.height, expected.frames):
+        raise DecodeError(f"{cell}: the decoder gave {found}; encoded were {expected}.")
+
+
+def check_ledger(ledger: dict[str, int], stream: Path, cell: Cell) -> None:
+    """Raise `CodecError` unless the codec accounts for every byte of the file."""
+    total, size_bytes = sum(ledger.values()), stream.stat().st_size
+    if total != size_bytes:
+        raise CodecError(f"{cell}: the ledger sums to {total:,} bytes, the file has {size_bytes:,}.")
+
+
+def describe_stream(stream: Path, store: Store, ledger: dict[str, int], video: VideoFormat) -> StreamFacts:
+    """Size and rate of a stream on disk."""
+    size_bytes = stream.stat().st_size
+    return StreamFacts(
+        path=str(stream.relative_to(store.root.resolve())),
+        size_bytes=size_bytes,
+        sha256=file_sha256(stream),
+        ledger=ledger,
+        bits_per_pixel=8 * size_bytes / video.pixels,
+        bitrate_mbps=8 * size_bytes / video.duration_seconds / 1e6,
+    )

@@ -1,0 +1,114 @@
+"""Files that are whole or absent, and the records in a results directory.
+
+DIR/records/   one JSON a cell
+DIR/streams/   the bitstreams
+DIR/logs/      what the codecs' processes wrote to standard error
+DIR/report/    written by `bench report`
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from .errors import StoreError
+from .record import Record
+
+T = TypeVar("T")
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Fraction | Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no place in a record")
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind in (Fraction, Path):
+        return kind(value)
+    raise NotImplementedError(f"{kind.__name__} has no place in a record")
+
+
+def to_json(value: Any) -> bytes:
+    """``value`` (dataclasses and what they hold) as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode), indent=1)
+
+
+def from_builtins(value: Any, kind: type[T]) -> T:
+    """The dataclass that parsed JSON describes, its types checked."""
+    return msgspec.convert(value, kind, dec_hook=_decode)
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """The dataclass in a file; `StoreError` names the field that does not fit."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
+    except (msgspec.DecodeError, ValueError, OSError) as error:
+        raise StoreError(f"{path} is not a readable {kind.__name__}: {error}. Delete it and run again.") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a killed process leaves the old one, the new one or none, never half."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {error}. Choose another directory with --results.") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_bytes(path, to_json(value))
+
+
+class Store:
+    """The results directory at ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folders and prove that they can be written, before hours are spent."""
+        for folder in ("records", "streams", "logs"):
+            write_bytes(self.root / folder / ".writable", b"")
+            (self.root / folder / ".writable").unlink()
+
+    def record_path(self, name: str) -> Path:
+        return self.root / "records" / f"{name}.json"
+
+    def stream_path(self, name: str, suffix: str) -> Path:
+        return self.root / "streams" / f"{name}{suffix}"
+
+    def log_path(self, name: str) -> Path:
+        return self.root / "logs" / f"{name}.log"
+
+    def find(self, name: str) -> Record | None:
+        """The record of a cell; None if there is none or it cannot be read."""
+        path = self.record_path(name)
+        try:
+            return read_json(path, Record) if path.exists() else None
+        except StoreError:
+            return None
+
+    def save(self, name: str, record: Record) -> None:
+        write_json(self.record_path(name), record)
+
+    def records(self) -> Iterator[Record]:
+        """Every record, in the order of their names. Raises `StoreError` on an unreadable one."""
+        for path in sorted((self.root / "records").glob("*.json")):
+            yield read_json(path, Record)

@@ -1,0 +1,78 @@
+"""What every codec that runs through ffmpeg shares; each is a declaration over it."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import ffmpeg
+
+from bench.codec import Codec, Family, Job, Stopwatch
+from bench.dataset import Clip
+from bench.errors import StreamError, ToolError
+from bench.video import ffmpeg as tool
+from bench.video.raw import VideoFormat
+
+from .elementary import Syntax, split_bytes
+
+
+@dataclass(frozen=True)
+class FFmpegCodec(Codec):
+    """A standard codec: fed the source's own YUV, written as an elementary stream.
+
+    The stream holds its parameter sets and nothing that advertises the encoder, so that its size
+    is the rate. Encoders run with a fixed number of frame threads: with some, the bytes depend on it.
+    """
+
+    family: ClassVar[Family] = "standard"
+    encoder: ClassVar[str]
+    """ffmpeg's name of the encoder."""
+    muxer: ClassVar[str]
+    """ffmpeg's name of the elementary stream's format, for writing and reading."""
+    syntax: ClassVar[Syntax]
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """ffmpeg's output options for these parameters."""
+
+    def tools(self) -> dict[str, str]:
+        return {"ffmpeg": tool.version()}
+
+    def skip(self, clip: Clip) -> str | None:
+        return tool.missing_encoder(self.encoder)
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        job.progress("encoding")
+        output = tool.raw_input(clip.yuv).output(str(stream), format=self.muxer, vcodec=self.encoder, **self.options())
+        with job.watch.part("encoding"):
+            outcome = tool.run(output, f"{self.name}: encoding {clip.name}")
+        job.notes |= {"command": outcome.command.replace(str(job.scratch), "."), "log": outcome.stderr}
+        if not stream.exists() or stream.stat().st_size == 0:
+            raise ToolError(f"{self.name}: ffmpeg reported success but wrote nothing for {clip.name}.")
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        if stream.stat().st_size == 0:
+            raise StreamError(f"{stream.name} is empty.")
+        try:
+            one = tool.probe_format(ffmpeg.input(str(stream), format=cls.muxer))
+            output = ffmpeg.input(str(stream), format=cls.muxer).output(
+                str(frames), format="rawvideo", pix_fmt="yuv420p", sws_dither="none", fps_mode="passthrough"
+            )
+            with watch.part("decoding"):
+                tool.run(output, f"{cls.name}: decoding {stream.name}", strict=True)
+        except ToolError as error:
+            raise StreamError(f"{stream.name} is truncated, damaged or not a {cls.name} stream. {error}") from error
+        count, rest = divmod(frames.stat().st_size, one.frame_bytes)
+        if rest or not count:
+            raise StreamError(
+                f"{stream.name}: decoding gave {count} frames and {rest} bytes of {one.width}x{one.height}."
+            )
+        return dataclasses.replace(one, frames=count)
+
+    @classmethod
+    def ledger(cls, stream: Path) -> dict[str, int]:
+        return split_bytes(stream.read_bytes(), cls.syntax)

@@ -1,0 +1,128 @@
+"""The codec that every implicit one is: train a network, quantise it, code it, and the way back."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import torch
+
+from bench.codec import Codec, Complexity, Family, Job, Stopwatch
+from bench.dataset import Clip
+from bench.errors import StreamError, UsageError
+from bench.measure.macs import count_complexity
+from bench.registry import codecs
+from bench.video.raw import VideoFormat
+
+from .device import best_device
+from .grid import LARGEST_GRID, coarsest_grid
+from .quantise import dequantise, quantise
+from .recipe import RECIPES, RecipeName
+from .render import render
+from .representation import Representation
+from .stream import Header, read_header, read_stream, split_bytes, write_stream
+from .train import train
+
+
+@dataclass(frozen=True)
+class ImplicitCodec(Codec):
+    """A subclass adds the sizes of its network as fields, and `network`.
+
+    ``bits`` is the width of a quantised weight, ``epochs`` the passes of training over all frames.
+    """
+
+    family: ClassVar[Family] = "implicit"
+    suffix: ClassVar[str] = ".inr"
+
+    bits: int = 8
+    epochs: int = 300
+    recipe: RecipeName = "nerv"
+
+    @abstractmethod
+    def network(self, video: VideoFormat) -> Representation:
+        """The untrained network for a video of this size and length."""
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 8:
+            raise UsageError(f"{self.name}: bits must be from 2 to 8, not {self.bits}.")
+        if self.epochs < 1:
+            raise UsageError(f"{self.name}: epochs must be at least 1, not {self.epochs}.")
+        if self.recipe not in RECIPES:
+            raise UsageError(f"{self.name}: there is no recipe {self.recipe!r}. Known: {', '.join(RECIPES)}.")
+
+    @classmethod
+    def network_fields(cls) -> list[str]:
+        """The parameters that a decoder needs: those that a subclass adds to this class's own."""
+        shared = {field.name for field in dataclasses.fields(ImplicitCodec)}
+        return [field.name for field in dataclasses.fields(cls) if field.name not in shared]
+
+    def tools(self) -> dict[str, str]:
+        return {"torch": str(torch.__version__)}
+
+    def skip(self, clip: Clip) -> str | None:
+        rows, columns = coarsest_grid(clip.yuv.format)
+        if rows * columns <= LARGEST_GRID:
+            return None
+        form = clip.yuv.format
+        return (
+            f"upsampling by whole factors reaches {form.width}x{form.height} only from a grid of "
+            f"{columns}x{rows}, more than {LARGEST_GRID} positions"
+        )
+
+    def complexity(self, video: VideoFormat) -> Complexity:
+        return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        torch.manual_seed(job.seed)
+        video = clip.rgb.format
+        network = self.network(video).to(best_device())
+        with job.watch.part("training"):
+            job.notes |= train(network, clip.rgb, RECIPES[self.recipe], self.epochs, job.seed, job.progress)
+        with job.watch.part("quantisation"):
+            network.fold()
+            tensors = [quantise(tensor, self.bits) for tensor in network.tensors()]
+        with job.watch.part("entropy_coding"):
+            values = [getattr(self, name) for name in self.network_fields()]
+            write_stream(stream, Header(self.name, self.version, values, video), tensors)
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        with watch.part("entropy_decoding"):
+            header = read_header(stream)
+            codec = codec_of(header)
+        with watch.part("model_build"):
+            network = codec.network(header.video)
+            network.fold()
+        with watch.part("entropy_decoding"):
+            tensors = read_stream(stream, [(t.kind, tuple(t.values.shape)) for t in network.tensors()])
+        with watch.part("model_build"):
+            for target, tensor in zip(network.tensors(), tensors, strict=True):
+                target.values.copy_(dequantise(tensor))
+            network.to(best_device())
+        render(network, header.video, frames, watch)
+        return header.video
+
+    @classmethod
+    def ledger(cls, stream: Path) -> dict[str, int]:
+        return split_bytes(stream)
+
+
+def codec_of(header: Header) -> ImplicitCodec:
+    """The codec instance that a header describes. Raises `StreamError` if it describes none."""
+    try:
+        cls: Any = codecs.load(header.codec)
+        if not issubclass(cls, ImplicitCodec) or cls.version != header.codec_version:
+            raise StreamError(
+                f"The stream is of {header.codec} version {header.codec_version}, which is not known here."
+            )
+        names = cls.network_fields()
+        if len(names) != len(header.parameters):
+            raise StreamError(f"The stream has {len(header.parameters)} parameters; {header.codec} has {len(names)}.")
+        codec: ImplicitCodec = msgspec.convert(dict(zip(names, header.parameters, strict=True)), cls)
+    except (UsageError, msgspec.ValidationError) as error:
+        raise StreamError(f"The stream's codec cannot be set up: {error}") from error
+    return codec

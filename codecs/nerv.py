@@ -1,0 +1,63 @@
+"""NeRV: neural representations for videos (Chen et al., NeurIPS 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from bench.video.raw import VideoFormat
+
+from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp
+from .inr.codec import ImplicitCodec
+from .inr.grid import coarsest_grid, upsampling_strides
+from .inr.representation import Representation
+
+
+class NeRVNetwork(Representation):
+    """Frame index -> positional encoding -> two linear layers -> upsampling blocks -> 1x1 head.
+
+    ``trunk`` holds what stands between the stem and the head, so that a relative such as Res-NeRV
+    replaces only that.
+    """
+
+    def __init__(self, config: NeRV, video: VideoFormat) -> None:
+        super().__init__()
+        self.frames = video.frames
+        rows, columns = self.grid = coarsest_grid(video)
+        strides = upsampling_strides(video)
+        self.encoding = PositionalEncoding(config.levels)
+        self.stem = mlp(2 * config.levels, config.stem_dim, rows * columns * config.fc_dim)
+        widths = block_widths(config.fc_dim, config.expansion, 2, config.lower_width, strides)
+        self.trunk = nn.Sequential(*self.blocks(config, widths, strides))
+        self.head = nn.Conv2d(widths[-1], 3, 1)
+
+    @staticmethod
+    def blocks(config: NeRV, widths: list[int], strides: tuple[int, ...]) -> list[nn.Module]:
+        shapes = zip([config.fc_dim, *widths], widths, strides, strict=False)
+        return [UpsamplingBlock(a, b, stride) for a, b, stride in shapes]
+
+    def forward(self, index: Tensor) -> Tensor:
+        embedded = self.stem(self.encoding(index.double() / self.frames))
+        x = self.trunk(embedded.unflatten(1, (-1, *self.grid)))
+        picture: Tensor = (self.head(x).float().tanh() + 1) / 2
+        return picture
+
+
+@dataclass(frozen=True)
+class NeRV(ImplicitCodec):
+    """The sizes follow NeRV's own names: ``fc_dim`` channels leave the stem, ``expansion`` widens
+    them in the first block, later blocks halve them down to ``lower_width``."""
+
+    name: ClassVar[str] = "nerv"
+    version: ClassVar[int] = 1
+
+    fc_dim: int = 26
+    expansion: float = 1.0
+    lower_width: int = 96
+    stem_dim: int = 512
+    levels: int = 40
+
+    def network(self, video: VideoFormat) -> Representation:
+        return NeRVNetwork(self, video)

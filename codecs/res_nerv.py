@@ -1,0 +1,45 @@
+"""Res-NeRV: residual blocks for a practical implicit neural video decoder (Tarchouli et al., ICIP 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from bench.video.raw import VideoFormat
+
+from .inr.blocks import Norm, ResidualBlock
+from .inr.representation import Representation
+from .nerv import NeRV, NeRVNetwork
+
+
+class ResNeRVNetwork(NeRVNetwork):
+    """NeRV with a residual block after each upsampling block, at that block's output resolution."""
+
+    @staticmethod
+    def blocks(config: NeRV, widths: list[int], strides: tuple[int, ...]) -> list[nn.Module]:
+        assert isinstance(config, ResNeRV)
+        upsampling = NeRVNetwork.blocks(config, widths, strides)
+        residual = [ResidualBlock(width, config.norm) for width in widths]
+        return [block for pair in zip(upsampling, residual, strict=True) for block in pair]
+
+    def fold(self) -> None:
+        for block in self.trunk:
+            if isinstance(block, ResidualBlock):
+                block.fold_norm()
+
+
+@dataclass(frozen=True)
+class ResNeRV(NeRV):
+    """``norm="bn"`` gives the paper's count of parameters and GMACs; NeRV's own ablation found
+    that normalisation costs quality, so the default is without."""
+
+    name: ClassVar[str] = "res-nerv"
+    version: ClassVar[int] = 1
+
+    fc_dim: int = 16
+    norm: Norm = "none"
+
+    def network(self, video: VideoFormat) -> Representation:
+        return ResNeRVNetwork(self, video)

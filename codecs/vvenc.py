@@ -1,0 +1,26 @@
+"""H.266/VVC by VVenC, the standard that the Res-NeRV paper names as the state of the art."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from .ffmpeg import FFmpegCodec
+
+
+@dataclass(frozen=True)
+class VVenC(FFmpegCodec):
+    """Perceptual adaptation of the quantiser is off, as in the reference software VTM."""
+
+    name: ClassVar[str] = "vvenc"
+    version: ClassVar[int] = 1
+    suffix: ClassVar[str] = ".266"
+    encoder: ClassVar[str] = "libvvenc"
+    muxer: ClassVar[str] = "vvc"
+    syntax: ClassVar = "vvc"
+
+    qp: int = 32
+    preset: Literal["faster", "fast", "medium", "slow", "slower"] = "medium"
+
+    def options(self) -> dict[str, Any]:
+        return {"qp": self.qp, "preset": self.preset, "qpa": 0}

@@ -1,0 +1,32 @@
+"""H.264/AVC by x264."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from .ffmpeg import FFmpegCodec
+
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+Tune = Literal["none", "psnr", "ssim", "film", "animation", "grain", "fastdecode", "zerolatency"]
+
+
+@dataclass(frozen=True)
+class X264(FFmpegCodec):
+    name: ClassVar[str] = "x264"
+    version: ClassVar[int] = 1
+    suffix: ClassVar[str] = ".264"
+    encoder: ClassVar[str] = "libx264"
+    muxer: ClassVar[str] = "h264"
+    syntax: ClassVar = "h264"
+
+    crf: float = 23
+    preset: Preset = "medium"
+    tune: Tune = "none"
+
+    def options(self) -> dict[str, Any]:
+        tune = {} if self.tune == "none" else {"tune": self.tune}
+        # x264 writes its settings into an SEI message; a decoder has no use for it.
+        return {"crf": self.crf, "preset": self.preset, "threads": 1, "bsf:v": "filter_units=remove_types=6"} | tune

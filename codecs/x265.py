@@ -1,0 +1,29 @@
+"""H.265/HEVC by x265."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from .ffmpeg import FFmpegCodec
+from .x264 import Preset
+
+Tune = Literal["none", "psnr", "ssim", "grain", "animation", "fastdecode", "zerolatency"]
+
+
+@dataclass(frozen=True)
+class X265(FFmpegCodec):
+    name: ClassVar[str] = "x265"
+    version: ClassVar[int] = 1
+    suffix: ClassVar[str] = ".265"
+    encoder: ClassVar[str] = "libx265"
+    muxer: ClassVar[str] = "hevc"
+    syntax: ClassVar = "hevc"
+
+    crf: float = 28
+    preset: Preset = "medium"
+    tune: Tune = "none"
+
+    def options(self) -> dict[str, Any]:
+        tune = {} if self.tune == "none" else {"tune": self.tune}
+        return {"crf": self.crf, "preset": self.preset, "x265-params": "info=0:frame-threads=1"} | tune

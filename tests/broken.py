@@ -1,0 +1,261 @@
+"""Codecs that break the contract, each in one way. The fixture ``broken`` registers them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from bench.codec import Codec, Family, Job, Stopwatch
+from bench.dataset import Clip
+from bench.errors import CodecError
+from bench.video.raw import VideoFormat
+from bench.video.y4m import read_y4m, write_y4m
+
+
+@dataclass(frozen=True)
+class Copy(Codec):
+    """Writes the clip as it is, which is right; what follows goes wrong."""
+
+    name: ClassVar[str] = "copy"
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "standard"
+    suffix: ClassVar[str] = ".copy"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Copy ``clip``."""
+        write_y4m(clip.yuv, stream)
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Copy back."""
+        return read_y4m(stream, frames)
+
+
+@dataclass(frozen=True)
+class Killed(Copy):
+    """Is killed while it encodes, as by a system that is out of memory."""
+
+    name: ClassVar[str] = "killed"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Leave half a stream behind and die."""
+        stream.write_bytes(b"half of a str")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Exits(Copy):
+    """Ends the process."""
+
+    name: ClassVar[str] = "exits"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Exit with status 3."""
+        os._exit(3)
+
+
+@dataclass(frozen=True)
+class Raises(Copy):
+    """Raises what is not this package's."""
+
+    name: ClassVar[str] = "raises"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Raise."""
+        raise ZeroDivisionError("planted in the encoder")
+
+
+@dataclass(frozen=True)
+class Refuses(Copy):
+    """Raises an error of this package."""
+
+    name: ClassVar[str] = "refuses"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Raise."""
+        raise CodecError("planted refusal")
+
+
+@dataclass(frozen=True)
+class Hangs(Copy):
+    """Never ends, nor does the program that it starts. Its steps are the two process ids."""
+
+    name: ClassVar[str] = "hangs"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Wait for ever, with half a stream written."""
+        stream.write_bytes(b"half of a str")
+        program = subprocess.Popen(["sleep", "600"])
+        job.progress("hanging", program.pid, os.getpid())
+        time.sleep(600)
+
+
+@dataclass(frozen=True)
+class WritesNothing(Copy):
+    """Reports success without a stream."""
+
+    name: ClassVar[str] = "writes-nothing"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class WritesEmpty(Copy):
+    """Reports success with an empty stream."""
+
+    name: ClassVar[str] = "writes-empty"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Make the file only."""
+        stream.touch()
+
+
+@dataclass(frozen=True)
+class NotesAnObject(Copy):
+    """Notes something that no record can hold."""
+
+    name: ClassVar[str] = "notes-an-object"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Copy ``clip`` and note an object."""
+        super().encode(clip, stream, job)
+        job.notes["thing"] = object()
+
+
+@dataclass(frozen=True)
+class DropsFrame(Copy):
+    """Loses the last frame and says so."""
+
+    name: ClassVar[str] = "drops-frame"
+    suffix: ClassVar[str] = ".drops"
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Cut the last frame off."""
+        form = super().decode(stream, frames, watch)
+        os.truncate(frames, form.size_bytes - form.frame_bytes)
+        return replace(form, frames=form.frames - 1)
+
+
+@dataclass(frozen=True)
+class Overstates(DropsFrame):
+    """Loses the last frame and hides it."""
+
+    name: ClassVar[str] = "overstates"
+    suffix: ClassVar[str] = ".overstates"
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Cut the last frame off, and count it."""
+        form = super().decode(stream, frames, watch)
+        return replace(form, frames=form.frames + 1)
+
+
+@dataclass(frozen=True)
+class Swaps(Copy):
+    """Says that width is height."""
+
+    name: ClassVar[str] = "swaps"
+    suffix: ClassVar[str] = ".swaps"
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Turn the format, whose size in bytes stays."""
+        form = super().decode(stream, frames, watch)
+        return replace(form, width=form.height, height=form.width)
+
+
+@dataclass(frozen=True)
+class DecoderKilled(Copy):
+    """Is killed while it decodes."""
+
+    name: ClassVar[str] = "decoder-killed"
+    suffix: ClassVar[str] = ".decoder-killed"
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Die."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class Lies(Copy):
+    """Leaves a byte out of its account."""
+
+    name: ClassVar[str] = "lies"
+    suffix: ClassVar[str] = ".lies"
+
+    @classmethod
+    def ledger(cls, stream: Path) -> dict[str, int]:
+        """One byte too few."""
+        return {"payload": stream.stat().st_size - 1}
+
+
+@dataclass(frozen=True)
+class Skips(Copy):
+    """Cannot take the clip."""
+
+    name: ClassVar[str] = "skips"
+
+    def skip(self, clip: Clip) -> str | None:
+        """Why."""
+        return "planted reason"
+
+
+@dataclass(frozen=True)
+class RaisesInSkip(Copy):
+    """Raises in this process rather than in its own."""
+
+    name: ClassVar[str] = "raises-in-skip"
+
+    def skip(self, clip: Clip) -> str | None:
+        """Raise."""
+        raise ZeroDivisionError("planted in skip")
+
+
+@dataclass(frozen=True)
+class Spies(Copy):
+    """Fails with an account of what the decoder could see."""
+
+    name: ClassVar[str] = "spies"
+    suffix: ClassVar[str] = ".spies"
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+        """Raise the account, as JSON."""
+        seen = {
+            "folder": sorted(path.name for path in Path.cwd().iterdir()),
+            "task": json.loads(Path("task.json").read_bytes()),
+            "environment": sorted(name for name in os.environ if name.startswith("BENCH_")),
+            "beside_the_stream": sorted(path.suffix for path in stream.parent.iterdir()),
+        }
+        raise CodecError(json.dumps(seen))
+
+
+CODECS: tuple[type[Copy], ...] = (
+    Copy,
+    Killed,
+    Exits,
+    Raises,
+    Refuses,
+    Hangs,
+    WritesNothing,
+    WritesEmpty,
+    NotesAnObject,
+    DropsFrame,
+    Overstates,
+    Swaps,
+    DecoderKilled,
+    Lies,
+    Skips,
+    RaisesInSkip,
+    Spies,
+)

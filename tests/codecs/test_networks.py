@@ -1,0 +1,164 @@
+"""The networks against published and independently derived counts, and exact properties."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from bench.codecs.e_nerv import ENeRV, ENeRVNetwork
+from bench.codecs.inr.blocks import PositionalEncoding, ResidualBlock
+from bench.codecs.inr.codec import ImplicitCodec
+from bench.codecs.inr.grid import coarsest_grid, upsampling_strides
+from bench.codecs.nerv import NeRV
+from bench.codecs.res_nerv import ResNeRV
+from bench.video.raw import VideoFormat
+
+BUNNY = VideoFormat(1280, 720, 132, Fraction(25), "rgb24")
+UVG = VideoFormat(1920, 1080, 600, Fraction(120), "rgb24")
+SMALL = VideoFormat(320, 180, 8, Fraction(25), "rgb24")
+
+E_NERV_COORDINATES = 288
+"""E-NeRV's authors count their fixed 9x16 grid of positions as parameters."""
+
+
+def count(codec: ImplicitCodec, video: VideoFormat) -> int:
+    return sum(p.numel() for p in codec.network(video).parameters())
+
+
+@pytest.mark.parametrize(
+    ("codec", "video", "parameters"),
+    [
+        (NeRV(fc_dim=26), BUNNY, 3_201_905),  # NeRV, table 2: S, M and L
+        (NeRV(fc_dim=58), BUNNY, 6_282_001),
+        (NeRV(fc_dim=112), BUNNY, 12_524_563),
+        (NeRV(fc_dim=26), UVG, 3_314_705),  # HiNeRV's table: NeRV at 3.31, 6.53 and 13.01 M
+        (NeRV(fc_dim=58), UVG, 6_533_041),
+        (NeRV(fc_dim=112), UVG, 13_008_883),
+        (NeRV(fc_dim=21), UVG, 2_853_465),  # Res-NeRV, table 2
+        (ResNeRV(fc_dim=16, norm="bn"), UVG, 3_073_235),
+        (ResNeRV(fc_dim=16), UVG, 3_072_435),
+        (ENeRV(), BUNNY, 12_490_602 - E_NERV_COORDINATES),  # the authors' configuration for Bunny
+        (ENeRV(fc_dim=43), UVG, 3_294_729 - E_NERV_COORDINATES),
+        (ENeRV(fc_dim=98), UVG, 6_537_910 - E_NERV_COORDINATES),
+        (ENeRV(fc_dim=51, expansion=1), UVG, 2_707_017 - E_NERV_COORDINATES),
+        (ENeRV(fc_dim=32, expansion=2), UVG, 2_720_587 - E_NERV_COORDINATES),
+        (ENeRV(fc_dim=23), UVG, 2_722_824 - E_NERV_COORDINATES),
+    ],
+)
+def test_parameters_are_the_published_ones(codec: ImplicitCodec, video: VideoFormat, parameters: int) -> None:
+    """To the last parameter."""
+    assert count(codec, video) == parameters
+
+
+@pytest.mark.parametrize(
+    ("codec", "video", "gmacs"),
+    [
+        (NeRV(fc_dim=26), BUNNY, 100.942),
+        (NeRV(fc_dim=21), UVG, 226.941),  # Res-NeRV, table 2, prints 226.94
+        (ENeRV(), BUNNY, 152.318),
+        (ENeRV(fc_dim=51, expansion=1), UVG, 228.209),  # table 2 prints 228.21
+    ],
+)
+def test_gmacs_are_the_published_ones(codec: ImplicitCodec, video: VideoFormat, gmacs: float) -> None:
+    """By fvcore, whose "flop" is one multiply-accumulate."""
+    assert codec.complexity(video).macs_per_frame / 1e9 == pytest.approx(gmacs, abs=6e-4)
+
+
+@pytest.mark.parametrize(("norm", "gmacs"), [("none", 683.667), ("bn", 684.196)])
+def test_res_nerv_has_the_gmacs_of_the_paper(norm: Any, gmacs: float) -> None:
+    """Table 2 prints 684.20, which one affine batch norm in each residual block explains."""
+    assert ResNeRV(fc_dim=16, norm=norm).complexity(UVG).macs_per_frame / 1e9 == pytest.approx(gmacs, abs=6e-4)
+
+
+def test_macs_equal_a_count_by_hand() -> None:
+    """Independent of fvcore: the products of each layer of a small NeRV, written out."""
+    codec = NeRV(fc_dim=4, lower_width=8, stem_dim=16, levels=10)
+    stem = 20 * 16 + 16 * (9 * 16 * 4)
+    blocks = 9 * 4 * 4 * 25 * (9 * 16) + 9 * 4 * 8 * 4 * (45 * 80) + 9 * 8 * 8 * 4 * (90 * 160)
+    head = 8 * 3 * (180 * 320)
+    complexity = codec.complexity(SMALL)
+    assert complexity.macs_per_frame == stem + blocks + head
+    assert any("gelu" in name for name in complexity.unsupported_operators)
+
+
+@pytest.mark.parametrize("codec", [NeRV(fc_dim=2), ENeRV(fc_dim=4, block_dim=8, head_dim=2), ResNeRV(fc_dim=2)])
+def test_pictures_have_the_video_size_and_range(codec: ImplicitCodec) -> None:
+    """Every network maps frame indices to pictures in [0, 1]."""
+    with torch.inference_mode():
+        pictures = codec.network(SMALL).eval()(torch.tensor([0, 7, 3]))
+    assert pictures.shape == (3, 3, 180, 320)
+    assert 0 <= float(pictures.min()) <= float(pictures.max()) <= 1
+
+
+@pytest.mark.parametrize("codec", [NeRV(fc_dim=2), ENeRV(fc_dim=4, block_dim=8, head_dim=2), ResNeRV(fc_dim=2)])
+def test_a_frame_does_not_depend_on_its_batch(codec: ImplicitCodec) -> None:
+    """Decoding in batches gives the frames that decoding one by one gives."""
+    network = codec.network(SMALL).eval()
+    with torch.inference_mode():
+        together, alone = network(torch.tensor([1, 5])), network(torch.tensor([5]))
+    torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("codec", [NeRV(fc_dim=2), ENeRV(fc_dim=8, block_dim=8, head_dim=2), ResNeRV(fc_dim=2)])
+def test_gradients_do_not_depend_on_the_memory_format(codec: ImplicitCodec) -> None:
+    """Channels-last training follows the true gradient (torch's instance_norm does not, on a CPU)."""
+    gradients = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        network = codec.network(SMALL).train().to(memory_format=memory_format)
+        network(torch.tensor([2])).square().mean().backward()
+        gradients.append([p.grad.contiguous() for p in network.parameters() if p.grad is not None])
+    for one, other in zip(*gradients, strict=True):
+        assert float((one - other).norm()) <= 1e-3 * float(one.norm()) + 1e-9
+
+
+def test_e_nerv_normalises_alike_in_training_and_inference() -> None:
+    """The two ways to compute it give the same maps."""
+    network = ENeRV(fc_dim=4, block_dim=8, head_dim=2).network(SMALL)
+    assert isinstance(network, ENeRVNetwork)
+    x = torch.randn(2, 3, 5, 7) * 4 + 1
+    torch.testing.assert_close(network.train().normalise(x), network.eval().normalise(x))
+
+
+def test_folding_batch_norm_changes_nothing() -> None:
+    """The folded block is the same function and has no normalisation left."""
+    torch.manual_seed(0)
+    block = ResidualBlock(6, "bn").train()
+    for _ in range(5):
+        block(torch.randn(2, 6, 9, 9) * 3 + 1)  # running statistics away from their start
+    x = torch.randn(1, 6, 9, 9)
+    before = block.eval()(x)
+    block.fold_norm()
+    torch.testing.assert_close(block(x), before, atol=1e-5, rtol=1e-5)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in block.modules())
+
+
+def test_positional_encoding_is_the_formula() -> None:
+    """NeRV, equation 2, in double precision, at the highest frequency too."""
+    encoding = PositionalEncoding(80)(torch.tensor([3 / 7], dtype=torch.float64))
+    angle = 1.25**79 * torch.pi * torch.tensor(3 / 7, dtype=torch.float64)
+    assert encoding.shape == (1, 160)
+    assert float(encoding[0, 0]) == pytest.approx(float(torch.sin(torch.tensor(torch.pi * 3 / 7))), abs=1e-6)
+    assert float(encoding[0, -1]) == pytest.approx(float(torch.cos(angle)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "grid", "strides"),
+    [
+        (1280, 720, (9, 16), (5, 2, 2, 2, 2)),  # as the authors chose for Bunny
+        (1920, 1080, (9, 16), (5, 3, 2, 2, 2)),  # and for UVG
+        (320, 180, (9, 16), (5, 2, 2)),
+        (416, 240, (15, 26), (2, 2, 2, 2)),
+    ],
+)
+def test_strides_lead_from_the_grid_to_the_picture(
+    width: int, height: int, grid: tuple[int, int], strides: tuple[int, ...]
+) -> None:
+    """Grid times strides is the picture's size."""
+    video = VideoFormat(width, height, 1, Fraction(25), "rgb24")
+    assert coarsest_grid(video) == grid
+    assert upsampling_strides(video) == strides

@@ -1,0 +1,453 @@
+"""Reports on planted records whose every number is known."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from bench.codec import Complexity
+from bench.dataset import Clip, Source
+from bench.environment import Environment
+from bench.errors import UsageError
+from bench.record import SCHEMA, CodecFacts, Cost, PresetFacts, Quality, Record, StreamFacts
+from bench.report import markdown
+from bench.report.content import content
+from bench.report.curves import codec_styles, draw
+from bench.report.sections import CODEC_ORDER, Section, sections
+from bench.report.tables import Table, bd_table, comparisons, complexity_tables, problem_table, rd_table
+from bench.report.write import write_report
+from bench.store import Store
+from bench.video.raw import RawVideo, VideoFormat
+
+QUICK = PresetFacts("quick", "5f0c" * 16, full_scale=False)
+PAPER = PresetFacts("paper", "77aa" * 16, full_scale=True)
+LAPTOP = Environment(
+    cpu="Planted CPU",
+    cores=2,
+    memory_bytes=8 << 30,
+    gpu=None,
+    system="Linux",
+    python="3.11.2",
+    bench="0.1.0",
+    packages={"torch": "2.8.0"},
+    git_commit="c0ffee+",
+    load=0.5,
+)
+IMPLICIT = {"nerv", "e-nerv", "res-nerv"}
+RATES = (0.01, 0.02, 0.04, 0.08)
+
+
+def clip(
+    dataset: str = "bunny", sequence: str = "bunny", width: int = 320, height: int = 180, frames: int = 32
+) -> Clip:
+    """A clip whose source is a coded one exactly for Bunny."""
+    coded = 795_933 if dataset == "bunny" else None
+    form = VideoFormat(width, height, frames, Fraction(25), "yuv420p")
+    return Clip(
+        source=Source(dataset, sequence, "CC BY 3.0", "planted", "ab" * 32, 132, coded),
+        yuv=RawVideo(Path("clip.yuv"), form),
+        rgb=RawVideo(Path("clip.rgb"), replace(form, pixel_format="rgb24")),
+        matrix="bt601",
+        yuv_sha256="cd" * 32,
+        rgb_sha256="ef" * 32,
+    )
+
+
+def record(
+    codec: str,
+    rate: float,
+    *,
+    gain: float = 0.0,
+    label: str = "",
+    point: int = 0,
+    where: Clip | None = None,
+    preset: PresetFacts = QUICK,
+    environment: Environment = LAPTOP,
+    seed: int = 1,
+) -> Record:
+    """A whole record at ``rate`` bits per pixel. PSNR rises by 3 dB with each doubling of rate,
+    from 30 dB at 0.01 bits per pixel, and by ``gain``; MS-SSIM in dB stands 18 dB below it."""
+    where = where or clip()
+    form = where.rgb.format
+    psnr = 30 + 3 * math.log2(rate / 0.01) + gain
+    size = round(rate * form.pixels / 8)
+    learned = codec in IMPLICIT
+    ledger = {"header": 100, "weights": size - 100} if learned else {"parameter_sets": 60, "slices": size - 60}
+    return Record(
+        schema=SCHEMA,
+        key=hashlib.sha256(f"{codec}{label}{point}{seed}{where.name}{preset.name}".encode()).hexdigest(),
+        status="ok",
+        codec=CodecFacts(
+            name=codec,
+            label=label or codec,
+            family="implicit" if learned else "standard",
+            version=1,
+            parameters={"fc_dim": 10 + point, "bits": 8} if learned else {"crf": 40 - point, "speed": "medium"},
+            tools={} if learned else {codec: "4.1"},
+        ),
+        preset=preset,
+        clip=where,
+        seed=seed,
+        environment=environment,
+        started="2025-11-22T21:00:00Z",
+        stream=StreamFacts(f"{codec}.bin", size, "12" * 32, ledger, rate, rate * form.width * form.height * 25 / 1e6),
+        frames_sha256="34" * 32,
+        quality=Quality(
+            clip={"psnr_rgb": psnr, "ms_ssim_rgb": 1 - 10 ** -((psnr - 18) / 10), "ms_ssim_rgb_db": psnr - 18},
+            frames={"psnr_rgb": [psnr] * form.frames},
+        ),
+        encode=Cost(12.5, {"training" if learned else "encoding": 12.5}, 1.0, 512 << 20),
+        decode=Cost(0.64, {"entropy_decoding": 0.14, "network": 0.5}, 1.0, 256 << 20),
+        complexity=Complexity(1_500_000, 57_600_000, {"aten::gelu": 5}) if learned else None,
+        notes={"command": f"encode --with {codec}"},
+    )
+
+
+def curve(codec: str, gain: float = 0.0, rates: Iterable[float] = RATES, **more: object) -> list[Record]:
+    """A record for each rate."""
+    return [record(codec, rate, gain=gain, point=i, **more) for i, rate in enumerate(rates)]  # type: ignore[arg-type]
+
+
+def failed(whole: Record, reason: str) -> Record:
+    """The record of a cell that came to nothing."""
+    nothing = dict.fromkeys(("stream", "frames_sha256", "quality", "encode", "decode", "complexity"))
+    return replace(whole, status="failed", reason=reason, **nothing)  # type: ignore[arg-type]
+
+
+def only(records: list[Record]) -> Section:
+    """The one section of the records."""
+    (section,) = sections(records)
+    return section
+
+
+def rows(table: Table | None) -> list[dict[str, str]]:
+    """A table as printed."""
+    assert table is not None
+    return [dict(zip(table.headings(), row, strict=True)) for row in table.rows()]
+
+
+# A gain of 3 dB is one doubling of rate: a BD-rate of -50 %.
+PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]
+
+
+# --- BD-rate
+
+
+def test_bd_rates_have_known_values() -> None:
+    """3 dB at 3 dB a doubling halves the bits, on both metrics, with two thirds of overlap."""
+    table = {row["Codec"]: row for row in rows(bd_table(only(PLANTED)))}
+    for metric in ("PSNR", "MS-SSIM (dB)"):
+        assert table["nerv"][f"{metric} against nerv"] == "anchor"
+        assert table["e-nerv"][f"{metric} against nerv"] == "-50.0 %\noverlap 0.67 (little), spread 0.0"
+        assert table["nerv"][f"{metric} against x265"] == "+41.4 %\noverlap 0.83, spread 0.0"
+
+
+def test_refused_bd_rate_says_why() -> None:
+    """A refusal stands in the cell, never an empty or a made-up value."""
+    table = rows(bd_table(only([*curve("nerv"), *curve("x264", rates=RATES[:3]), failed(record("x265", 0.1), "no")])))
+    assert table[1]["PSNR against nerv"] == "refused\nthe test curve has 3 points; 4 are needed"
+    assert table[2]["PSNR against nerv"] == "refused\nx265 has no results"
+    assert table[1]["PSNR against x265"] == "refused\nx265 has no results"
+
+
+def test_mean_names_what_it_leaves_out() -> None:
+    """Over sequences the mean counts the values that it has."""
+    records = []
+    for sequence, gain in (("beauty", 3.0), ("bosphorus", 0.0), ("jockey", 50.0)):
+        place = clip("uvg", sequence)
+        records += [*curve("nerv", where=place), *curve("x264", gain=gain, where=place)]
+    table = {
+        row["Sequence"]: row["PSNR against nerv"] for row in rows(bd_table(only(records))) if row["Codec"] == "x264"
+    }
+    assert table["mean"] == "-25.0 %\n2 of 3 sequences"
+    assert table["jockey"].startswith("refused\nthe curves share no quality")
+
+
+def test_seeds_are_curves_of_their_own() -> None:
+    """Points of several seeds are not strung together; their BD-rates are averaged."""
+    records = [*curve("nerv"), *curve("x264", gain=3), *curve("x264", gain=0, seed=2)]
+    assert rows(bd_table(only(records)))[1]["PSNR against nerv"].startswith("-25.0 %")
+    assert {(item.anchor_seed, item.codec_seed) for item in comparisons(only(records))} == {(1, 1), (1, 2)}
+
+
+def test_one_refused_seed_refuses_the_cell() -> None:
+    """The mean over seeds leaves none out."""
+    records = [*curve("nerv"), *curve("x264"), *curve("x264", seed=2, rates=RATES[:2])]
+    assert "1 of 2 pairs of seeds" in rows(bd_table(only(records)))[1]["PSNR against nerv"]
+
+
+def test_no_anchor_no_bd_rates() -> None:
+    """Without nerv and x265 there is a sentence instead of a table."""
+    assert bd_table(only(curve("x264"))) is None
+    assert markdown.NO_BD_RATES in markdown.render(content(curve("x264")))
+
+
+def test_anchor_is_the_plain_curve() -> None:
+    """Of several curves of a codec the one without options set by hand is the anchor."""
+    section = only([*curve("nerv", label="nerv(bits=6)"), *curve("nerv")])
+    assert {(item.anchor, item.codec) for item in comparisons(section)} == {("nerv", "nerv(bits=6)")}
+
+
+# --- Sections
+
+
+def test_sections_never_mix() -> None:
+    """Another dataset, preset, content of a preset, size or length is another section."""
+    base = record("nerv", 0.01)
+    others = [
+        replace(base, clip=clip("uvg", "beauty")),
+        replace(base, preset=PAPER),
+        replace(base, preset=replace(QUICK, digest="00" * 32)),
+        replace(base, clip=clip(width=640)),
+        replace(base, clip=clip(frames=16)),
+    ]
+    found = sections([base, *others])
+    assert len(found) == 6
+    assert len({section.slug for section in found}) == 6
+    assert found[0].preset == PAPER
+    made = content([base, *others])
+    for part in made.parts:
+        captions = [table.caption for table in (*part.results, part.status)]
+        captions += [picture.caption for picture in part.pictures]
+        assert all(f"preset {part.section.preset.name}, {part.section.extent}" in caption for caption in captions)
+        assert all(len(table.data) == 1 for table in part.results)
+
+
+def test_scaled_down_is_stamped() -> None:
+    """Whatever is not at full scale says so in its caption and its picture; the rest does not."""
+    stamp = "scaled down: preset quick, 32 frames of 320x180; not comparable with published full-scale figures"
+    section = only(PLANTED)
+    assert rd_table(section).caption == f"Rate and quality: bunny, {stamp}"
+    title = draw(section, "psnr_rgb", codec_styles([])).get_suptitle()
+    assert title.replace("\n", "; ").endswith(stamp)
+    assert "scaled down" not in rd_table(only(curve("nerv", preset=PAPER))).caption
+
+
+def test_versions_of_a_codec_are_different_curves() -> None:
+    """Records of two releases of an encoder are not strung together."""
+    newer = [replace(r, codec=replace(r.codec, tools={"x264": "5.0"})) for r in curve("x264")]
+    labels = {curve.label for curve in only([*curve("x264"), *newer]).curves}
+    assert labels == {"x264 (version 1, x264 4.1)", "x264 (version 1, x264 5.0)"}
+
+
+def test_preparations_of_a_clip_are_different_sequences() -> None:
+    """Frames with another digest are not the same sequence."""
+    other = replace(clip(), rgb_sha256="99" * 32)
+    assert only([*curve("x264"), *curve("x264", where=other)]).sequences == ["bunny (99999999)", "bunny (efefefef)"]
+
+
+# --- Tables
+
+
+def test_complexity_row() -> None:
+    """Every column of the complexity table, for a network and for a standard codec."""
+    (table,) = complexity_tables(
+        only([record("nerv", 0.04, point=0), record("nerv", 0.08, point=1), record("x265", 0.04)])
+    )
+    network, _, standard = rows(table)
+    assert network == {
+        "Codec": "nerv",
+        "Rate point": "fc_dim=10",
+        "Parameters (M)": "1.500",
+        "Size (bytes)": "9,216",
+        "Bitrate (Mbps)": "0.0576",
+        "GMACs per frame": "0.058",
+        "kMACs per pixel": "1.00",
+        "Encode (s)": "12.50",
+        "Decode (s)": "0.640",
+        "Decode by part (s)": "entropy decoding 0.140, network 0.500",
+        "Decode (frames/s)": "50.0",
+        "Encode peak (MiB)": "512",
+        "Decode peak (MiB)": "256",
+        "PSNR (dB)": "36.00",
+        "MS-SSIM": "0.9842",
+    }
+    assert {standard[name] for name in ("Parameters (M)", "GMACs per frame", "kMACs per pixel")} == {"–"}
+    assert "Not counted in the MACs of nerv: aten::gelu (5)." in table.notes
+
+
+def test_timings_of_machines_stand_apart() -> None:
+    """Another CPU, number of cores or GPU is another table."""
+    machines = [LAPTOP, replace(LAPTOP, cpu="Other"), replace(LAPTOP, cores=8), replace(LAPTOP, gpu="H200")]
+    tables = complexity_tables(only([record("nerv", 0.01, seed=i, environment=m) for i, m in enumerate(machines)]))
+    assert [len(table.data) for table in tables] == [1, 1, 1, 1]
+    assert "on 2 cores of Planted CPU and H200" in tables[3].caption
+
+
+def test_ledger_has_every_purpose() -> None:
+    """The columns are the union of the ledgers', and each line sums to the size."""
+    ledger = only(PLANTED)
+    table = content(PLANTED).parts[0].results[-1]
+    assert [*table.data.columns[-4:]] == ["header", "weights", "parameter_sets", "slices"]
+    assert len(table.data) == len(ledger.cells)
+    for row in table.data.to_dict("records"):
+        assert sum(row[name] or 0 for name in table.data.columns[-4:]) == row["size_bytes"]
+
+
+def test_lossless_and_missing_values() -> None:
+    """Infinite PSNR is printed but not drawn; a missing metric is explained under the table."""
+    lossless = record("raw", 12.0)
+    quality = Quality({"psnr_rgb": math.inf}, {}, {"ms_ssim_rgb": "frames are too small"})
+    section = only([replace(lossless, quality=quality), *curve("x265")])
+    table = rd_table(section)
+    assert rows(table)[-1] | {"Record": ""} == {
+        "Codec": "raw",
+        "Rate point": "–",
+        "Bits per pixel": "12.0000",
+        "PSNR (dB)": "inf",
+        "MS-SSIM": "–",
+        "MS-SSIM (dB)": "–",
+        "Record": "",
+    }
+    assert table.notes == ("ms_ssim_rgb is missing for raw: frames are too small",)
+    (axes,) = draw(section, "psnr_rgb", codec_styles(["raw"])).axes
+    assert [line.get_label() for line in axes.lines if line.get_marker() != "None"] == ["x265"]
+
+
+# --- Failures
+
+
+def test_failures_are_visible() -> None:
+    """A cell without a result keeps its reason, in both forms, before any number."""
+    broken = failed(record("e-nerv", 0.01, point=7), "CUDA out of memory | <tried 3 GiB>\nsee the log")
+    records = [*curve("nerv"), *curve("e-nerv"), broken]
+    assert rows(problem_table(only(records)))[0]["Reason"] == broken.reason
+    made = content(records)
+    text = markdown.render(made)
+    assert "CUDA out of memory \\| <tried 3 GiB>; see the log" in text
+    assert text.index("CUDA") < text.index("Rate and quality")
+    assert "9 cells: 8 with a result, 1 without" in text
+    assert rows(made.parts[0].status)[1] == {
+        "Codec": "e-nerv", "Cells": "5", "ok": "4", "failed": "1", "skipped": "0", "timed out": "0",
+    }  # fmt: skip
+
+
+def test_all_failed(tmp_path: Path) -> None:
+    """A report without a single result is still a report."""
+    page = write_report([failed(record(name, 0.01), "no such encoder") for name in ("nerv", "x265")], tmp_path)
+    assert page.read_text().count("no such encoder") == 2
+    assert not list(tmp_path.glob("*.png"))
+
+
+# --- Pictures
+
+
+def test_source_line_on_bunny() -> None:
+    """The line stands at the source's own rate if that is near the curves, and only on Bunny."""
+    styles = codec_styles([])
+
+    def lines(records: list[Record]) -> list[float]:
+        (axes,) = draw(only(records), "psnr_rgb", styles).axes
+        return [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "None"]  # type: ignore[index, arg-type]
+
+    rate = 8 * 795_933 / (132 * 320 * 180)
+    assert lines(curve("x265", rates=(0.1, 0.2, 0.4, 0.8))) == [pytest.approx(rate)]
+    assert lines(curve("x265", rates=(0.001, 0.002))) == []
+    assert lines(curve("x265", where=clip("uvg", "beauty"), rates=(0.1, 0.8))) == []
+    assert f"bunny: {rate:.4f}" in (content(curve("x265")).parts[0].source_note or "")
+
+
+def test_codecs_look_the_same_everywhere() -> None:
+    """A codec's look depends on no other codec, and no two share one."""
+    assert codec_styles(["x265"])["x265"] == codec_styles(["nerv", "x265", "new"])["x265"]
+    styles = codec_styles([*CODEC_ORDER, "a", "b", "c", "d"])
+    assert len(set(styles.values())) == len(styles) == 11
+
+
+# --- Files
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask of a page, and checks that its elements nest."""
+
+    VOID = frozenset({"meta", "img", "br", "hr", "link", "input"})
+
+    def __init__(self, text: str) -> None:
+        """Read the page ``text``."""
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Check that the element that ends is the last one that began."""
+        assert self.open.pop() == tag
+
+    def every(self, *tags: str) -> list[dict[str, str | None]]:
+        """The attributes of all elements of these kinds."""
+        return [attributes for tag, attributes in self.tags if tag in tags]
+
+
+def test_files(tmp_path: Path) -> None:
+    """From records on disk to every file of a report."""
+    store = Store(tmp_path)
+    many = [r for sequence in ("beauty", "jockey") for r in curve("nerv", where=clip("uvg", sequence), preset=PAPER)]
+    for i, one in enumerate([*PLANTED, *many, failed(record("vvenc", 0.1), "not built in")]):
+        store.save(str(i), one)
+    page = write_report(list(store.records()), tmp_path / "report")
+    names = {path.name for path in page.parent.iterdir()}
+    assert {"report.html", "report.md", "records.csv", "bd_rate.csv", "complexity.csv"} <= names
+    assert sum(name.endswith(".png") for name in names) == sum(name.endswith(".svg") for name in names) == 4
+
+    with (page.parent / "records.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 21
+    assert float(lines[0]["quality.clip.psnr_rgb"]) == pytest.approx(30)
+    assert not any(name.startswith(("quality.frames", "notes")) for name in lines[0])
+    with (page.parent / "bd_rate.csv").open() as file:
+        half = [line for line in csv.DictReader(file) if (line["codec"], line["anchor"]) == ("e-nerv", "nerv")]
+    assert [float(line["bd_rate_percent"]) for line in half] == [pytest.approx(-50)] * 2
+    with (page.parent / "complexity.csv").open() as file:
+        assert {line["preset"] for line in csv.DictReader(file)} == {"quick", "paper"}
+
+
+def test_html_stands_alone(tmp_path: Path) -> None:
+    """The page parses, loads nothing from elsewhere, and says what its pictures and tables show."""
+    page = Page(write_report(PLANTED, tmp_path).read_text(encoding="utf-8"))
+    assert len(page.every("img")) == 2
+    for picture in page.every("img"):
+        assert (picture["src"] or "").startswith("data:image/svg+xml;base64,")
+        assert "nerv: 30.0 to 39.0 dB" in (picture["alt"] or "") or "nerv: 12.0 to 21.0 dB" in (picture["alt"] or "")
+    assert not page.every("script", "link", "iframe", "object")
+    for element in page.every("a", "img"):
+        assert not (element.get("href") or element.get("src") or "").startswith(("http:", "https:", "//"))
+    assert len(page.every("caption")) == len(page.every("table")) > 0
+    assert all(heading.get("scope") in ("row", "col") for heading in page.every("th"))
+
+
+def test_reports_are_pure(tmp_path: Path) -> None:
+    """The same records, in any order, give the same bytes."""
+    once, again = write_report(PLANTED, tmp_path / "a"), write_report(PLANTED[::-1], tmp_path / "b")
+    for path in once.parent.iterdir():
+        assert path.read_bytes() == (again.parent / path.name).read_bytes(), path.name
+
+
+def test_what_records_say_is_escaped(tmp_path: Path) -> None:
+    """Text from outside does not become markup."""
+    records = [*curve("nerv"), failed(record("<b>evil</b>", 0.1), "<script>alert()</script>")]
+    page = write_report(records, tmp_path).read_text()
+    assert "<script>" not in page
+    assert "<b>evil" not in page
+
+
+def test_no_records(tmp_path: Path) -> None:
+    """Nothing to report is an error that names its cure."""
+    with pytest.raises(UsageError, match="python -m bench run"):
+        write_report([], tmp_path)
+    assert not list(tmp_path.iterdir())
