@@ -102,7 +102,10 @@ def run_process(
     outcome = store.read_json(path, Outcome)
     if outcome.failure is not None:
         raise getattr(errors, outcome.failure.kind, CellError)(outcome.failure.message)
-    return store.from_builtins(outcome.result, result), outcome.cost()
+    try:
+        return store.from_builtins(outcome.result, result), outcome.cost()
+    except msgspec.ValidationError as error:
+        raise CellError(f"{module} returned what is not a {result.__name__}: {error}.") from error
 
 
 def _follow(child: subprocess.Popen[bytes], progress: Progress, timeout_seconds: float | None) -> bool:

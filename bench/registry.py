@@ -59,8 +59,9 @@ class Registry(Generic[T]):
         module, _, attribute = self.targets[name].partition(":")
         try:
             found = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"The {self.noun} {name!r} ({self.targets[name]}) cannot be loaded: {error}.") from error
+        except Exception as error:  # a third party's module may raise anything while it is imported
+            reason = f"{type(error).__name__}: {error}"
+            raise UsageError(f"The {self.noun} {name!r} ({self.targets[name]}) cannot be loaded: {reason}.") from error
         if not (isinstance(found, type) and issubclass(found, self.base)):
             raise UsageError(f"{self.targets[name]} is not a {self.base.__name__}.")
         return found

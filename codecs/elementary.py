@@ -27,6 +27,16 @@ PICTURES: dict[Syntax, frozenset[int]] = {
     "av1": frozenset({3, 4, 6, 7}),
 }
 
+END: dict[Syntax, bytes] = {
+    "h264": b"\0\0\1\x0b",
+    "hevc": b"\0\0\1\x4a\x01",
+    "vvc": b"\0\0\1\x00\xb1",
+    "av1": b"",
+}
+"""The unit that ends a stream or bitstream. Decoders of H.264, HEVC and VVC do not notice entropy-coded
+data that stops too early; a stream that must end in this unit cannot be cut unnoticed. In AV1 every
+unit states its size, and there is no such unit."""
+
 
 def split_bytes(data: bytes, syntax: Syntax) -> dict[str, int]:
     """The bytes of a stream by purpose. A start code belongs to the unit that it opens."""
@@ -48,9 +58,10 @@ def _nal_units(data: bytes, syntax: Syntax) -> Iterator[tuple[int, int]]:
         raise StreamError("The stream does not begin with a start code.")
     for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
         header = data[data.index(b"\x01", start) + 1 : end]
-        if len(header) < 2:
+        if len(header) < (1 if syntax == "h264" else 2):
             raise StreamError(f"The stream ends inside a unit's header, at byte {start}.")
-        yield {"h264": header[0] & 31, "hevc": header[0] >> 1 & 63, "vvc": header[1] >> 3}[syntax], end - start
+        kind = header[1] >> 3 if syntax == "vvc" else header[0] >> 1 & 63 if syntax == "hevc" else header[0] & 31
+        yield kind, end - start
 
 
 def _obus(data: bytes) -> Iterator[tuple[int, int]]:

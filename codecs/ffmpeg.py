@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
+import sys
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +18,16 @@ from bench.errors import StreamError, ToolError
 from bench.video import ffmpeg as tool
 from bench.video.raw import VideoFormat
 
-from .elementary import Syntax, split_bytes
+from .elementary import END, Syntax, split_bytes
 
 
 @dataclass(frozen=True)
 class FFmpegCodec(Codec):
     """A standard codec: fed the source's own YUV, written as an elementary stream.
 
-    The stream holds its parameter sets and nothing that advertises the encoder, so that its size
-    is the rate. Encoders run with a fixed number of frame threads: with some, the bytes depend on it.
+    The stream holds its parameter sets and the unit that ends it, and nothing that advertises the
+    encoder, so that its size is the rate. Encoders run with a fixed number of frame threads: with
+    some, the bytes depend on it.
     """
 
     family: ClassVar[Family] = "standard"
@@ -49,14 +52,19 @@ class FFmpegCodec(Codec):
         output = tool.raw_input(clip.yuv).output(str(stream), format=self.muxer, vcodec=self.encoder, **self.options())
         with job.watch.part("encoding"):
             outcome = tool.run(output, f"{self.name}: encoding {clip.name}")
-        job.notes |= {"command": outcome.command.replace(str(job.scratch), "."), "log": outcome.stderr}
+        job.notes["command"] = shlex.join(Path(word).name if word.startswith("/") else word for word in outcome.command)
+        print(outcome.stderr, file=sys.stderr)
         if not stream.exists() or stream.stat().st_size == 0:
             raise ToolError(f"{self.name}: ffmpeg reported success but wrote nothing for {clip.name}.")
+        with stream.open("ab") as file:
+            file.write(END[self.syntax])
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
         if stream.stat().st_size == 0:
             raise StreamError(f"{stream.name} is empty.")
+        if not stream.read_bytes().endswith(END[cls.syntax]):
+            raise StreamError(f"{stream.name} is truncated or not a {cls.name} stream: its last unit is missing.")
         try:
             one = tool.probe_format(ffmpeg.input(str(stream), format=cls.muxer))
             output = ffmpeg.input(str(stream), format=cls.muxer).output(

@@ -14,18 +14,20 @@ from typing import ClassVar
 from bench.codec import Codec, Family, Job, Stopwatch
 from bench.dataset import Clip
 from bench.errors import CodecError
+from bench.store import write_bytes
 from bench.video.raw import VideoFormat
 from bench.video.y4m import read_y4m, write_y4m
 
 
 @dataclass(frozen=True)
 class Copy(Codec):
-    """Writes the clip as it is, which is right; what follows goes wrong."""
+    """Writes the clip as it is, which is right; what follows goes wrong. Where only the encoder does,
+    the stream is for the codec `raw` to decode."""
 
     name: ClassVar[str] = "copy"
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "standard"
-    suffix: ClassVar[str] = ".copy"
+    suffix: ClassVar[str] = ".y4m"
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         """Copy ``clip``."""
@@ -84,7 +86,8 @@ class Refuses(Copy):
 
 @dataclass(frozen=True)
 class Hangs(Copy):
-    """Never ends, nor does the program that it starts. Its steps are the two process ids."""
+    """Never ends, nor does the program that it starts. Its step is the two process ids, which it also
+    writes to the file that ``HANGS_REPORTS`` names."""
 
     name: ClassVar[str] = "hangs"
 
@@ -93,6 +96,8 @@ class Hangs(Copy):
         stream.write_bytes(b"half of a str")
         program = subprocess.Popen(["sleep", "600"])
         job.progress("hanging", program.pid, os.getpid())
+        if "HANGS_REPORTS" in os.environ:
+            write_bytes(Path(os.environ["HANGS_REPORTS"]), f"{program.pid} {os.getpid()}".encode())
         time.sleep(600)
 
 
@@ -156,20 +161,6 @@ class Overstates(DropsFrame):
         """Cut the last frame off, and count it."""
         form = super().decode(stream, frames, watch)
         return replace(form, frames=form.frames + 1)
-
-
-@dataclass(frozen=True)
-class Swaps(Copy):
-    """Says that width is height."""
-
-    name: ClassVar[str] = "swaps"
-    suffix: ClassVar[str] = ".swaps"
-
-    @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """Turn the format, whose size in bytes stays."""
-        form = super().decode(stream, frames, watch)
-        return replace(form, width=form.height, height=form.width)
 
 
 @dataclass(frozen=True)
@@ -252,7 +243,6 @@ CODECS: tuple[type[Copy], ...] = (
     NotesAnObject,
     DropsFrame,
     Overstates,
-    Swaps,
     DecoderKilled,
     Lies,
     Skips,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -67,9 +68,8 @@ def broken(monkeypatch: pytest.MonkeyPatch, fresh_registry: None) -> None:
     monkeypatch.syspath_prepend(TESTS)
     paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
-    from broken import CODECS  # by the name under which child processes find it
-
-    targets = [f"{codec.name}={codec.__module__}:{codec.__qualname__}" for codec in CODECS]
+    module = importlib.import_module("broken")  # by the name under which child processes find it
+    targets = [f"{codec.name}=broken:{codec.__name__}" for codec in module.CODECS]
     monkeypatch.setenv("BENCH_CODECS", ",".join(targets))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 
 from .. import __version__
@@ -17,6 +18,7 @@ COMMANDS = {
     "doctor": "say what this machine can do",
 }
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; each has its own --help")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
     chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # unwinds, and so ends the codec's process too
     command = importlib.import_module(f"{__name__}.{chosen.command}")
     options = command.make_parser(f"python -m bench {chosen.command}").parse_args(chosen.arguments)
     try:

@@ -43,7 +43,14 @@ def _codec(name: str) -> str:
 
 
 def list_datasets() -> list[tuple[str, str]]:
-    return [(name, ", ".join(datasets.load(name).sequences)) for name in datasets.names()]
+    return [(name, _dataset(name)) for name in datasets.names()]
+
+
+def _dataset(name: str) -> str:
+    try:
+        return ", ".join(datasets.load(name).sequences)
+    except UsageError as error:
+        return f"broken: {error}"
 
 
 def list_presets() -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..record import Record
 from . import tables
+from .bd_table import bd_table
 from .curves import Picture, Styles, codec_styles, pictures
 from .sections import Section, sections
 from .tables import Table
@@ -68,7 +69,7 @@ def _part(section: Section, styles: Styles) -> Part:
         problems=tables.problem_table(section),
         pictures=pictures(section, styles),
         source_note=_source_note(section),
-        bd_rates=tables.bd_table(section),
+        bd_rates=bd_table(section),
         results=_results(section),
         status=tables.status_table(section),
     )

@@ -10,22 +10,22 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, get_args
 
 import pandas as pd
 
 from ..environment import Environment
-from ..measure.bd_rate import BDRate, bd_rate
 from ..record import Cost, Record, Status
 from ..store import to_json
-from .sections import METRICS, Cell, Section
+from .sections import Cell, Section
 
-ANCHORS = ("nerv", "x265")
 NOTHING = "–"
 Row = dict[str, Any]
+
+BD_PREFIX = "bd_rate: "
+"""Opens the names of columns of BD-rates; the rest is their heading."""
 
 FIELDS = {
     "codec": ("Codec", ""),
@@ -105,7 +105,7 @@ def _printed(value: Any, form: str) -> str:
     return format(value, form)
 
 
-def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Rows as a frame that leaves every value as it is, with None for what a row lacks."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
@@ -113,12 +113,12 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 def _shown(rows: Sequence[Row]) -> pd.DataFrame:
     """`_frame` without the sequence and the seed where they are the same in every row."""
-    frame = _frame(rows)
+    frame = as_frame(rows)
     same = [name for name in ("sequence", "seed") if name in frame and frame[name].nunique() == 1]
     return frame.drop(columns=same)
 
 
-def _caption(title: str, section: Section) -> str:
+def caption(title: str, section: Section) -> str:
     return f"{title}: {section.dataset}, {section.stamp}"
 
 
@@ -141,7 +141,7 @@ def status_table(section: Section) -> Table:
     for label in section.codecs:
         counts = Counter(cell.record.status for cell in section.cells if cell.label == label)
         rows.append({"codec": label, "cells": counts.total()} | {status: counts[status] for status in get_args(Status)})
-    return Table(_caption("Cells by status", section), _frame(rows))
+    return Table(caption("Cells by status", section), as_frame(rows))
 
 
 def problem_table(section: Section) -> Table | None:
@@ -159,7 +159,7 @@ def problem_table(section: Section) -> Table | None:
         for cell in section.cells
         if cell.record.status != "ok"
     ]
-    return Table(_caption("Failed, skipped or timed out", section), _shown(rows)) if rows else None
+    return Table(caption("Failed, skipped or timed out", section), _shown(rows)) if rows else None
 
 
 # --- Rate and quality -----------------------------------------------------------------------
@@ -175,7 +175,7 @@ def rd_table(section: Section) -> Table:
         | {"record": cell.record.key[:10]}
         for cell in section.measured
     ]
-    return Table(_caption("Rate and quality", section), _shown(rows), _unavailable(section))
+    return Table(caption("Rate and quality", section), _shown(rows), _unavailable(section))
 
 
 def _unavailable(section: Section) -> tuple[str, ...]:
@@ -198,130 +198,7 @@ def ledger_table(section: Section) -> Table:
         for cell in section.measured
         if (stream := cell.record.stream)
     ]
-    return Table(_caption("Bytes by purpose", section), _shown(rows))
-
-
-# --- BD-rate --------------------------------------------------------------------------------
-
-BD_PREFIX = "bd_rate: "
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One curve against an anchor's curve; seeds are None where a curve has no points at all."""
-
-    codec: str
-    anchor: str
-    sequence: str
-    metric: str
-    codec_seed: int | None
-    anchor_seed: int | None
-    result: BDRate
-
-
-def anchors(section: Section) -> list[str]:
-    """The labels that BD-rates are against: for each of `ANCHORS` the curve without options set
-    by hand, or the first one."""
-    found = []
-    for name in ANCHORS:
-        labels = [label for label, codec in section.codecs.items() if codec == name]
-        if labels:
-            found.append(name if name in labels else labels[0])
-    return found
-
-
-def comparisons(section: Section) -> list[Comparison]:
-    """Each codec against each anchor, on each sequence and metric, for each pair of seeds."""
-    curves = defaultdict(list)
-    for curve in section.curves:
-        curves[curve.label, curve.sequence].append(curve)
-    found = []
-    for anchor, label, sequence, metric in product(anchors(section), section.codecs, section.sequences, METRICS):
-        if label == anchor:
-            continue
-        pairs = list(product(curves[anchor, sequence], curves[label, sequence]))
-        for a, b in pairs:
-            result = bd_rate(a.points(metric), b.points(metric))
-            found.append(Comparison(label, anchor, sequence, metric, b.seed, a.seed, result))
-        if not pairs:
-            missing = anchor if not curves[anchor, sequence] else label
-            result = BDRate(reason=f"{missing} has no results")
-            found.append(Comparison(label, anchor, sequence, metric, None, None, result))
-    return found
-
-
-def over_seeds(results: Sequence[BDRate]) -> BDRate:
-    """The mean over pairs of seeds, with the least overlap and the largest spread among them;
-    refused if any pair was."""
-    refused = [result.reason for result in results if result.value is None]
-    if refused:
-        share = f"{len(refused)} of {len(results)} pairs of seeds: " if len(results) > 1 else ""
-        return BDRate(reason=f"{share}{refused[0]}")
-    return BDRate(
-        value=_mean([result.value for result in results]),
-        overlap=min(result.overlap or 0 for result in results),
-        spread=max(result.spread or 0 for result in results),
-        warning=next((result.warning for result in results if result.warning), None),
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known)
-
-
-def bd_table(section: Section) -> Table | None:
-    """BD-rates of each codec, on each sequence and over them; None where there is no anchor or
-    nothing to compare with it."""
-    groups: dict[tuple[str, str, str, str], list[BDRate]] = defaultdict(list)
-    for item in comparisons(section):
-        groups[item.codec, item.sequence, item.anchor, item.metric].append(item.result)
-    if not groups:
-        return None
-    results = {key: over_seeds(members) for key, members in groups.items()}
-    columns = list(product(anchors(section), METRICS))
-    rows = []
-    for label in section.codecs:
-        for sequence in section.sequences:
-            cells = [_bd_cell(results.get((label, sequence, *column))) for column in columns]
-            rows.append([label, sequence, *cells])
-        if len(section.sequences) > 1:
-            over = [[results.get((label, sequence, *column)) for sequence in section.sequences] for column in columns]
-            rows.append([label, "mean", *[_bd_mean(members) for members in over]])
-    headings = [f"{BD_PREFIX}{METRICS[metric]} against {anchor}" for anchor, metric in columns]
-    data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
-    if len(section.sequences) == 1:
-        data = data.drop(columns="sequence")
-    return Table(_caption("BD-rate", section), data, BD_NOTES)
-
-
-BD_NOTES = (
-    "Percent of bits for the same quality; negative means that the codec needs fewer bits than the anchor.",
-    "pchip over ln(rate), both metrics in dB, over the quality range that the two curves share; nothing is "
-    "extrapolated. Overlap: that shared range as a part of the smaller of the two. Spread: percentage points between "
-    "pchip, Akima and cubic interpolation. Refused below 4 points, below an overlap of 0.5, and where quality does "
-    "not rise with rate. A mean says how many sequences it could take in.",
-)
-
-
-def _bd_cell(result: BDRate | None) -> str:
-    """The first line is the value."""
-    if result is None:
-        return "anchor"
-    if result.value is None or result.overlap is None or result.spread is None:
-        return f"refused\n{result.reason}"
-    overlap = f"overlap {result.overlap:.2f}{' (little)' if result.warning else ''}"
-    spread = f"spread {result.spread:.1f}" if result.spread < 1000 else "spread over 1000"
-    return f"{result.value:+.1f} %\n{overlap}, {spread}"
-
-
-def _bd_mean(results: Sequence[BDRate | None]) -> str:
-    values = [result.value for result in results if result and result.value is not None]
-    if None in results:
-        return "anchor"
-    if not values:
-        return f"refused\non all {len(results)} sequences"
-    return f"{_mean(values):+.1f} %\n{len(values)} of {len(results)} sequences"
+    return Table(caption("Bytes by purpose", section), _shown(rows))
 
 
 # --- Complexity -----------------------------------------------------------------------------
@@ -340,7 +217,7 @@ def complexity_tables(section: Section) -> list[Table]:
         groups[machine(cell.record.environment)].append(cell)
     return [
         Table(
-            _caption(f"Complexity on {name}", section),
+            caption(f"Complexity on {name}", section),
             _shown([complexity_row(section, cell) for cell in cells]),
             (
                 "One multiply-accumulate counts once (fvcore's convention). Seconds leave out starting Python and "
@@ -413,7 +290,7 @@ def machine_table(records: Sequence[Record]) -> Table:
         for (cpu, cores, gpu), members in groups.items()
     ]
     note = "Load: the one-minute average when a cell began. Above the number of cores, timings say little."
-    return Table("Machines", _frame(rows), (note,))
+    return Table("Machines", as_frame(rows), (note,))
 
 
 def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
@@ -450,42 +327,18 @@ def records_csv(records: Sequence[Record]) -> pd.DataFrame:
     return frame[[name for name in frame.columns if not name.startswith(("quality.frames", "notes"))]]
 
 
-def bd_rate_csv(found: Sequence[Section]) -> pd.DataFrame:
-    """Every comparison of two curves."""
-    return _frame(
-        [
-            _place(section)
-            | {
-                "sequence": item.sequence,
-                "codec": item.codec,
-                "anchor": item.anchor,
-                "metric": item.metric,
-                "codec_seed": item.codec_seed,
-                "anchor_seed": item.anchor_seed,
-                "bd_rate_percent": item.result.value,
-                "overlap": item.result.overlap,
-                "spread_points": item.result.spread,
-                "warning": item.result.warning,
-                "reason": item.result.reason,
-            }
-            for section in found
-            for item in comparisons(section)
-        ]
-    )
-
-
 def complexity_csv(found: Sequence[Section]) -> pd.DataFrame:
     """The complexity tables as one, with the machine of each row."""
-    return _frame(
+    return as_frame(
         [
-            _place(section) | {"machine": machine(cell.record.environment)} | complexity_row(section, cell)
+            place(section) | {"machine": machine(cell.record.environment)} | complexity_row(section, cell)
             for section in found
             for cell in section.measured
         ]
     )
 
 
-def _place(section: Section) -> Row:
+def place(section: Section) -> Row:
     """The section of a row, so that a file that holds several can be taken apart."""
     return {
         "dataset": section.dataset,

@@ -11,8 +11,9 @@ from ..errors import UsageError
 from ..record import Record
 from ..store import write_bytes
 from . import html, markdown
+from .bd_table import bd_rate_csv
 from .content import Content, content
-from .tables import bd_rate_csv, complexity_csv, records_csv
+from .tables import complexity_csv, records_csv
 
 
 def write_report(records: Sequence[Record], folder: Path) -> Path:

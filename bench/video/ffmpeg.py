@@ -72,7 +72,7 @@ def raw_input(video: RawVideo) -> Any:
 class Outcome:
     """What a successful run of ffmpeg printed, and the command that was run."""
 
-    command: str
+    command: list[str]
     stdout: bytes
     stderr: str
 
@@ -90,7 +90,7 @@ def run(output: Any, task: str, *, strict: bool = False) -> Outcome:
     if done.returncode != 0:
         last = "\n".join(messages.strip().splitlines()[-12:])
         raise ToolError(f"{task}: ffmpeg exited with status {done.returncode}.\n{shlex.join(command)}\n{last}")
-    return Outcome(shlex.join(command), done.stdout, messages)
+    return Outcome(command, done.stdout, messages)
 
 
 def decoded_sha256(stream: Any, pixel_format: PixelFormat) -> str:

@@ -39,9 +39,12 @@ def read_y4m_header(file: BinaryIO, name: str) -> VideoFormat:
     try:
         numerator, _, denominator = tags["F"].partition(":")
         rate = Fraction(int(numerator), int(denominator))
-        return VideoFormat(int(tags["W"]), int(tags["H"]), 0, rate, "yuv420p")
+        form = VideoFormat(int(tags["W"]), int(tags["H"]), 0, rate, "yuv420p")
+        if min(form.width, form.height, rate.numerator) < 1:
+            raise ValueError("sizes and rates are above zero")
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise StreamError(f"{name} has a damaged header: {line!r}.") from error
+    return form
 
 
 def read_y4m(path: Path, frames: Path) -> VideoFormat:

@@ -25,7 +25,6 @@ from .recipe import RECIPES, RecipeName
 from .render import render
 from .representation import Representation
 from .stream import Header, read_header, read_stream, split_bytes, write_stream
-from .train import train
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ class ImplicitCodec(Codec):
         return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        from .train import train  # here: a decoder need not wait for what only training uses
+
         torch.manual_seed(job.seed)
         video = clip.rgb.format
         network = self.network(video).to(best_device())

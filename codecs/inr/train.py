@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-import pytorch_msssim
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from bench.video.raw import RawVideo
 from .device import training_dtype
 from .recipe import Recipe
 from .representation import Representation
+from .ssim import ssim
 
 REPORT_EVERY = 20
 
@@ -58,8 +58,7 @@ def train(
 def loss(picture: Tensor, target: Tensor, recipe: Recipe) -> Tensor:
     """The recipe's mix of L1 and 1 - SSIM (window 11), over (B, 3, H, W) in [0, 1]."""
     distance = recipe.l1_weight * (picture - target).abs().mean()
-    ssim: Tensor = pytorch_msssim.ssim(picture, target, data_range=1)
-    return distance + recipe.ssim_weight * (1 - ssim)
+    return distance + recipe.ssim_weight * (1 - ssim(picture, target))
 
 
 def load_frames(video: RawVideo, device: torch.device) -> Tensor:

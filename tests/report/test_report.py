@@ -19,10 +19,11 @@ from bench.environment import Environment
 from bench.errors import UsageError
 from bench.record import SCHEMA, CodecFacts, Cost, PresetFacts, Quality, Record, StreamFacts
 from bench.report import markdown
+from bench.report.bd_table import bd_table, comparisons
 from bench.report.content import content
 from bench.report.curves import codec_styles, draw
 from bench.report.sections import CODEC_ORDER, Section, sections
-from bench.report.tables import Table, bd_table, comparisons, complexity_tables, problem_table, rd_table
+from bench.report.tables import Table, complexity_tables, problem_table, rd_table
 from bench.report.write import write_report
 from bench.store import Store
 from bench.video.raw import RawVideo, VideoFormat

@@ -1,0 +1,214 @@
+"""The path that users take: run, report, decode, and what tells them what there is."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bench
+from bench import __version__
+from bench.cli import COMMANDS, main
+from bench.record import Record
+from bench.registry import codecs, datasets
+from bench.store import Store
+
+NERV = "nerv[fc_dim=2,lower_width=8,epochs=2]"
+"""One rate point, trained just enough to take the whole path."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is done, and the clip that it encoded."""
+
+    results: Path
+    status: int
+
+    def record(self, codec: str) -> Record:
+        """The first one of a codec."""
+        return next(record for record in Store(self.results).records() if record.codec.name == codec)
+
+    def stream(self, codec: str) -> Path:
+        """That record's."""
+        facts = self.record(codec).stream
+        assert facts is not None
+        return self.results / facts.path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of a standard codec and of a learned one at the smallest preset."""
+    results = tmp_path_factory.mktemp("finished")
+    status = main(["run", "--codecs", f"x264,{NERV}", "--preset", "smoke", "--results", str(results)])
+    return Finished(results, status)
+
+
+def test_run_makes_a_record_of_every_cell(finished: Finished) -> None:
+    """Four rate points of one codec and one of the other, all well."""
+    assert finished.status == 0
+    records = list(Store(finished.results).records())
+    assert [(record.codec.label, record.status) for record in records] == [(NERV, "ok"), *[("x264", "ok")] * 4]
+    for record in records:
+        assert record.stream is not None
+        data = (finished.results / record.stream.path).read_bytes()
+        assert record.stream.sha256 == hashlib.sha256(data).hexdigest()
+        assert record.stream.size_bytes == len(data) == sum(record.stream.ledger.values())
+        assert record.stream.bits_per_pixel == pytest.approx(8 * len(data) / (320 * 180 * 4))
+        assert record.environment.bench == __version__
+    rates = sorted((record.codec.parameters["crf"], record.stream) for record in records if record.codec.name == "x264")
+    sizes = [stream.size_bytes for _, stream in rates if stream is not None]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_quality_of_a_standard_codec_rises_with_its_rate(finished: Finished) -> None:
+    """A sanity check of metrics that no unit test can give."""
+    found = [record for record in Store(finished.results).records() if record.codec.name == "x264"]
+    found.sort(key=lambda record: float(record.codec.parameters["crf"]))
+    for name in ("psnr_rgb", "apsnr_rgb", "psnr_y", "ms_ssim_rgb"):
+        values = [record.quality.clip[name] for record in found if record.quality]
+        assert len(values) == 4
+        assert values == sorted(values, reverse=True)
+
+
+def test_report_is_written_and_found(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tables on standard output, files where it says."""
+    assert main(["report", "--results", str(finished.results)]) == 0
+    printed = capsys.readouterr().out
+    folder = finished.results / "report"
+    assert printed.rstrip().endswith(f"Report: {folder / 'report.html'}")
+    assert "scaled down: preset smoke" in printed
+    assert (folder / "report.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    assert (folder / "report.md").read_text(encoding="utf-8").strip() in printed
+    with (folder / "records.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 5
+    first = finished.record("x264")
+    assert first.stream is not None
+    assert first.key in {row["key"] for row in rows}
+    assert str(first.stream.size_bytes) in {row["stream.size_bytes"] for row in rows}
+    assert {path.suffix for path in folder.iterdir()} == {".html", ".md", ".csv", ".svg", ".png"}
+
+
+def read_y4m(path: Path) -> tuple[list[str], bytes]:
+    """The header's fields and the frames one after another, read by this test's own means."""
+    header, _, rest = path.read_bytes().partition(b"\n")
+    return header.decode().split(), b"".join(rest.split(b"FRAME\n"))
+
+
+def test_standard_stream_decodes_to_the_measured_frames(finished: Finished, tmp_path: Path) -> None:
+    """4:2:0 as it was decoded, bit for bit."""
+    output = tmp_path / "out.y4m"
+    assert main(["decode", str(finished.stream("x264")), "-o", str(output)]) == 0
+    fields, frames = read_y4m(output)
+    assert fields[0] == "YUV4MPEG2"
+    assert {"W320", "H180", "F25:1"} <= set(fields)
+    assert next(field for field in fields if field.startswith("C")).startswith("C420")
+    assert hashlib.sha256(frames).hexdigest() == finished.record("x264").frames_sha256
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_learned_stream_decodes_to_full_colour_resolution(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """4:4:4 of what the network gave in RGB, which ``.raw`` gives bit for bit."""
+    stream = str(finished.stream("nerv"))
+    raw, output = tmp_path / "out.raw", tmp_path / "out.y4m"
+    assert main(["decode", stream, "-o", str(raw)]) == 0
+    assert "4 frames of 320x180 rgb24, decoded in " in capsys.readouterr().err
+    assert hashlib.sha256(raw.read_bytes()).hexdigest() == finished.record("nerv").frames_sha256
+    assert main(["decode", stream, "-o", str(output)]) == 0
+    fields, frames = read_y4m(output)
+    assert {"W320", "H180", "F25:1"} <= set(fields)
+    assert next(field for field in fields if field.startswith("C")).startswith("C444")
+    assert len(frames) == 4 * 3 * 320 * 180
+    rgb = np.frombuffer(raw.read_bytes(), np.uint8).reshape(4, 180, 320, 3).astype(float)
+    luma = np.frombuffer(frames, np.uint8).reshape(4, 3, 180, 320)[:, 0]
+    expected = 16 + rgb @ (np.array([65.481, 128.553, 24.966]) / 255)  # ITU-R BT.601
+    assert np.abs(luma - expected).max() <= 2
+
+
+# --- What tells users what there is
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its own name in it."""
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert f"usage: python -m bench {command}" in capsys.readouterr().out
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with what it does."""
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed and about in printed for name, about in COMMANDS.items())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The package's."""
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_ls_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    """Codecs with their options, datasets with their sequences, presets."""
+    assert main(["ls"]) == 0
+    printed = capsys.readouterr().out
+    for name in (*codecs.names(), *datasets.names(), "Jockey", "smoke", "quick", "crf=23", ".inr"):
+        assert name in printed
+    assert main(["ls", "datasets"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "datasets:"
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_ls_shows_what_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside all that can."""
+    monkeypatch.setenv("BENCH_CODECS", "bad=no_such_module:Bad")
+    monkeypatch.setenv("BENCH_DATASETS", "worse=no_such_module:Worse")
+    assert main(["ls"]) == 0
+    printed = capsys.readouterr().out
+    assert "broken: The codec 'bad' (no_such_module:Bad) cannot be loaded" in printed
+    assert "broken: The dataset 'worse' (no_such_module:Worse) cannot be loaded" in printed
+    assert "x264" in printed
+    assert "smoke" in printed
+
+
+def test_doctor_says_what_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All codecs with the bundled ffmpeg; a dataset that is not there is no illness."""
+    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path))
+    assert main(["doctor"]) == 0
+    lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()[::-1]}
+    for name in codecs.names():
+        assert lines[name].startswith("usable")
+    assert lines["bunny"] == "complete"
+    assert lines["uvg"].startswith("not usable: uvg: 7 of 7")
+    assert "cores" in lines["machine"]
+
+
+def test_module_is_a_program() -> None:
+    """``python -m bench`` passes its exit status on, and prints no traceback."""
+    command = [sys.executable, "-m", "bench", "run", "--codecs", "nerf"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(sys.prefix), env=environment())
+    assert done.returncode == 2
+    assert done.stderr.startswith("bench: There is no codec 'nerf'. Did you mean 'nerv'?")
+    assert "Traceback" not in done.stderr
+
+
+def environment() -> dict[str, str]:
+    """In which a child finds the `bench` that is being tested."""
+    return {**os.environ, "PYTHONPATH": str(Path(bench.__file__).resolve().parent.parent)}

@@ -1,0 +1,211 @@
+"""What every registered codec promises, third parties' included, on real frames.
+
+Each codec runs at the first rate point of the preset ``smoke`` (its own, if that names none), with
+the training cut to one epoch. A tool that is missing fails these tests; it skips none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.cli.run import open_clips
+from bench.codec import Codec, Job
+from bench.dataset import Clip
+from bench.decoder import decode
+from bench.encoder import EncodeResult, EncodeTask
+from bench.errors import StreamError
+from bench.plan import Cell, Selection, rate_points
+from bench.preset import load_preset
+from bench.process import run_process
+from bench.record import Record
+from bench.registry import codecs, decoder_of
+from bench.run import run_cell
+from bench.store import Store
+
+SMOKE = load_preset("smoke")
+
+
+def silent(*_: object, **__: object) -> None:
+    """Progress that nobody watches."""
+
+
+def first_point(name: str) -> Codec:
+    """The codec as these tests run it."""
+    codec = rate_points(Selection(name, {}), SMOKE)[0]
+    fields = {field.name for field in dataclasses.fields(codec)}
+    return dataclasses.replace(codec, epochs=1) if "epochs" in fields else codec  # type: ignore[call-arg]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a codec made of the clip. ``stream`` was moved and renamed; the clip, the cache and the
+    results directory are gone."""
+
+    codec: Codec
+    record: Record
+    stream: Path
+    again: str
+    """The digest of the stream that a second encoder made."""
+
+
+@pytest.fixture(scope="module", params=codecs.names())
+def encoded(request: pytest.FixtureRequest, clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Encoded:
+    """Each registered codec's."""
+    codec = first_point(request.param)
+    home = tmp_path_factory.mktemp("home")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / f"renamed{codec.suffix}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE", str(home / "cache"))
+        (copy,) = open_clips("bunny", None, SMOKE)
+        assert copy.yuv_sha256 == clip.yuv_sha256
+        store = Store(home)
+        store.prepare()
+        record = run_cell(Cell(codec, request.param, copy, SMOKE, 0, ""), store, silent)
+        assert record.status == "ok", record.reason
+        assert record.stream is not None
+        shutil.copyfile(home / record.stream.path, elsewhere)
+
+        second = EncodeTask(request.param, codec.parameters(), copy, 0, home / f"again{codec.suffix}")
+        run_process("bench.encoder", home, second, EncodeResult, log=home / "log", progress=silent)
+        again = hashlib.sha256(second.stream.read_bytes()).hexdigest()
+        shutil.rmtree(home)
+    return Encoded(codec, record, elsewhere, again)
+
+
+def decoded_sha256(stream: Path, tmp_path: Path) -> tuple[str, str]:
+    """The digest and the description of a stream's frames, decoded in another process."""
+    with decode(stream, tmp_path / "log", silent) as decoded:
+        return hashlib.sha256(decoded.video.path.read_bytes()).hexdigest(), str(decoded.video.format)
+
+
+def test_facts(encoded: Encoded) -> None:
+    """A codec has a name, a family, a version and a suffix that leads back to its decoder."""
+    codec = type(encoded.codec)
+    assert codecs.load(codec.name) is codec
+    assert codec.family in ("standard", "implicit")
+    assert codec.version >= 1
+    assert codec.suffix.startswith(".")
+    assert decoder_of(encoded.stream).suffix == codec.suffix
+
+
+def test_stream_is_accounted_for(encoded: Encoded) -> None:
+    """The ledger sums to the size of the file, without negative or empty accounts of it all."""
+    facts = encoded.record.stream
+    assert facts is not None
+    data = encoded.stream.read_bytes()
+    assert facts.size_bytes == len(data) == sum(facts.ledger.values()) > 0
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+    assert all(size >= 0 for size in facts.ledger.values())
+
+
+def test_timings_are_measured(encoded: Encoded) -> None:
+    """Encoding and decoding took time, in named parts."""
+    for cost in (encoded.record.encode, encoded.record.decode):
+        assert cost is not None
+        assert cost.parts
+        assert cost.seconds > 0
+        assert cost.peak_memory_bytes > 1 << 20
+
+
+def test_same_seed_gives_the_same_bytes(encoded: Encoded) -> None:
+    """In another process, in another folder, under another name."""
+    assert encoded.again == hashlib.sha256(encoded.stream.read_bytes()).hexdigest()
+
+
+def test_stream_is_enough(encoded: Encoded, tmp_path: Path) -> None:
+    """Moved and renamed, with source and cache gone, it decodes to the same frames as before."""
+    digest, description = decoded_sha256(encoded.stream, tmp_path)
+    assert digest == encoded.record.frames_sha256
+    assert description.startswith("4 frames of 320x180 ")
+
+
+def test_quality_is_measured(encoded: Encoded) -> None:
+    """Lossless is 100 dB and 1; anything else is below, and above what a black screen would get."""
+    quality = encoded.record.quality
+    assert quality is not None
+    assert quality.unavailable == {}
+    assert all(len(values) == 4 for values in quality.frames.values())
+    if encoded.codec.name == "raw":
+        assert {quality.clip[name] for name in quality.clip if "psnr" in name} == {100.0}
+        assert quality.clip["ms_ssim_rgb"] == pytest.approx(1)
+    else:
+        assert 5 < quality.clip["psnr_rgb"] < 60
+        assert 0 < quality.clip["ms_ssim_rgb"] < 1
+
+
+def test_learned_decoders_state_their_cost(encoded: Encoded) -> None:
+    """Parameters and MACs are there for networks and for nothing else."""
+    complexity = encoded.record.complexity
+    assert (complexity is not None) == (encoded.codec.family == "implicit")
+    if complexity is not None:
+        assert complexity.parameters > 100
+        assert complexity.macs_per_frame > 320 * 180
+
+
+# --- Streams that are none. Cuts lie inside a unit: a standard codec's elementary stream that ends
+# between two pictures is a whole stream of fewer pictures.
+
+
+DECODERS = list({first_point(name).suffix: name for name in reversed(codecs.names())}.values())[::-1]
+once_a_decoder = pytest.mark.parametrize("encoded", DECODERS, indirect=True)
+
+
+def rejected(stream: Path, tmp_path: Path) -> str:
+    """The message with which decoding a stream fails."""
+    with pytest.raises(StreamError) as caught, decode(stream, tmp_path / "log", silent):
+        pass
+    return str(caught.value)
+
+
+def test_half_a_stream_is_rejected(encoded: Encoded, tmp_path: Path) -> None:
+    """Part of a file never passes for a video."""
+    data = encoded.stream.read_bytes()
+    path = tmp_path / f"half{encoded.codec.suffix}"
+    path.write_bytes(data[: len(data) // 2])
+    assert rejected(path, tmp_path)
+
+
+@once_a_decoder
+def test_stream_without_its_end_is_rejected(encoded: Encoded, tmp_path: Path) -> None:
+    """Not even when all but the last pictures are there."""
+    data = encoded.stream.read_bytes()
+    path = tmp_path / f"cut{encoded.codec.suffix}"
+    path.write_bytes(data[: len(data) * 99 // 100])
+    assert rejected(path, tmp_path)
+
+
+@once_a_decoder
+def test_empty_stream_is_rejected(encoded: Encoded, tmp_path: Path) -> None:
+    """No bytes are no video."""
+    empty = tmp_path / f"empty{encoded.codec.suffix}"
+    empty.touch()
+    assert "empty" in rejected(empty, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def foreign(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[bytes]]:
+    """Two whole streams of codecs whose suffix is another one than is given."""
+    folder = tmp_path_factory.mktemp("foreign")
+    made = {}
+    for name in ("x264", "x265", "raw"):
+        codec = first_point(name)
+        path = folder / f"foreign{codec.suffix}"
+        codec.encode(clip, path, Job(0, folder, silent))
+        made[codec.suffix] = path.read_bytes()
+    return lambda suffix: [data for other, data in made.items() if other != suffix][:2]
+
+
+@once_a_decoder
+def test_foreign_stream_is_rejected(encoded: Encoded, foreign: Callable[[str], list[bytes]], tmp_path: Path) -> None:
+    """Another codec's stream under this codec's suffix is not decoded to something."""
+    for number, data in enumerate(foreign(encoded.codec.suffix)):
+        path = tmp_path / f"foreign{number}{encoded.codec.suffix}"
+        path.write_bytes(data)
+        assert path.stem in rejected(path, tmp_path)
