@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from .record import Record
 
@@ -112,5 +113,5 @@ class LiveDisplay(Display):
             self.progress.remove_task(self.task)
         self.task = None
         colour = "green" if record.status == "ok" else "yellow" if record.status == "skipped" else "red"
-        self.progress.console.print(f"{self.prefix}: ", end="", markup=False)
-        self.progress.console.print(summarise(record), style=colour, markup=False, soft_wrap=True)
+        line = Text.assemble(f"{self.prefix}: ", (summarise(record), colour))
+        self.progress.console.print(line, soft_wrap=True)
