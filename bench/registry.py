@@ -86,6 +86,7 @@ codecs: Registry[Codec] = Registry(
         "nerv": "bench.codecs.nerv:NeRV",
         "e-nerv": "bench.codecs.e_nerv:ENeRV",
         "res-nerv": "bench.codecs.res_nerv:ResNeRV",
+        "res-e-nerv": "bench.codecs.res_e_nerv:ResENeRV",
     },
 )
 

@@ -94,11 +94,12 @@ class ENeRVNetwork(Representation):
         widths = [config.fc_dim, *block_widths(config.fc_dim, config.expansion, 2, config.lower_width, strides)]
         self.time_modulation = mlp(2 * config.levels, config.mlp_dim, config.mlp_dim)
         self.modulations = nn.ModuleList([mlp(config.mlp_dim, 2 * width) for width in widths[:-1]])
-        self.blocks = nn.ModuleList(self.trunk(widths, strides))
+        self.blocks = nn.ModuleList(self.trunk(config, widths, strides))
         self.head = nn.Conv2d(widths[-1], 3, 1)
 
     @staticmethod
-    def trunk(widths: list[int], strides: tuple[int, ...]) -> list[nn.Module]:
+    def trunk(config: ENeRV, widths: list[int], strides: tuple[int, ...]) -> list[nn.Module]:
+        """One module for each stride; ``config`` is for relatives that add something."""
         (first, *rest) = zip(widths, widths[1:], strides, strict=False)
         return [FactorisedUpsamplingBlock(*first), *(UpsamplingBlock(*shape) for shape in rest)]
 

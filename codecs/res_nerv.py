@@ -25,9 +25,9 @@ class ResNeRVNetwork(NeRVNetwork):
         return [block for pair in zip(upsampling, residual, strict=True) for block in pair]
 
     def fold(self) -> None:
-        for block in self.trunk:
-            if isinstance(block, ResidualBlock):
-                block.fold_norm()
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                module.fold_norm()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ..record import PresetFacts, Record
 
-CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "x264", "x265", "svt-av1", "vvenc")
+CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")
 
 METRICS = {"psnr_rgb": "PSNR", "ms_ssim_rgb_db": "MS-SSIM (dB)"}
 """The metrics of curves and BD-rates. MS-SSIM is used in dB, -10 log10(1 - MS-SSIM), since on its

@@ -20,39 +20,68 @@ from .ssim import ssim
 REPORT_EVERY = 20
 
 
+class Training:
+    """A training in progress: ``network`` is fitted, in place and on its device, to ``frames``.
+
+    ``frames`` are 8-bit, (N, H, W, 3), on the same device. Each epoch visits every frame once, in an
+    order drawn from ``seed``.
+    """
+
+    def __init__(self, network: Representation, frames: Tensor, recipe: Recipe, epochs: int, seed: int) -> None:
+        self.network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.frames = frames
+        self.recipe = recipe
+        self.steps = epochs * math.ceil(len(frames) / recipe.batch_size)
+        self.step_number = 0
+        self.dtype = training_dtype(frames.device)
+        self.order = torch.Generator().manual_seed(seed)
+        self.epoch: list[Tensor] = []
+        self.optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
+        self.squared_error = torch.zeros(())
+
+    def step(self) -> None:
+        """Fit one batch."""
+        if not self.epoch:
+            shuffled = torch.randperm(len(self.frames), generator=self.order)
+            self.epoch = list(torch.split(shuffled, self.recipe.batch_size))[::-1]
+        index = self.epoch.pop().to(self.frames.device)
+        target = as_pictures(self.frames[index])
+        rate = self.recipe.learning_rate * self.recipe.rate_factor(self.step_number / self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast(self.frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            picture = self.network(index)
+        self.optimiser.zero_grad()
+        loss(picture, target, self.recipe).backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.step_number += 1
+        if self.step_number % REPORT_EVERY == 0 or self.step_number == self.steps:
+            self.squared_error = (picture.detach() - target).square().mean()
+
+    @property
+    def psnr_db(self) -> float:
+        """Of the batch at the last report."""
+        error = float(self.squared_error)
+        return -10 * math.log10(error) if error > 0 else math.nan
+
+
 def train(
     network: Representation, video: RawVideo, recipe: Recipe, epochs: int, seed: int, progress: Progress
 ) -> dict[str, Any]:
-    """Fit ``network``, in place and on its device, to the frames of an rgb24 video.
+    """Fit ``network`` to an rgb24 video, from first to last step.
 
-    Each epoch visits every frame once, in an order drawn from ``seed``. Returns what belongs in
-    the record: steps, precision, and the last PSNR of a training batch in dB.
+    Returns what belongs in the record: steps, precision, and the last PSNR of a training batch in dB.
     """
-    device = next(network.parameters()).device
-    dtype = training_dtype(device)
-    frames = load_frames(video, device)
-    order = torch.Generator().manual_seed(seed)
-    steps = epochs * math.ceil(len(frames) / recipe.batch_size)
-    network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
-
-    step, psnr_db = 0, 0.0
-    for _ in range(epochs):
-        for batch in torch.split(torch.randperm(len(frames), generator=order), recipe.batch_size):
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * recipe.rate_factor(step / steps)
-            index = batch.to(device)
-            target = as_pictures(frames[index])
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                picture = network(index)
-            optimiser.zero_grad()
-            loss(picture, target, recipe).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            step += 1
-            if step % REPORT_EVERY == 0 or step == steps:
-                psnr_db = -10 * math.log10(float((picture.detach() - target).square().mean()))
-                progress("training", step, steps, psnr_db)
-    return {"steps": steps, "training_dtype": str(dtype).removeprefix("torch."), "training_psnr_db": psnr_db}
+    training = Training(network, load_frames(video, next(network.parameters()).device), recipe, epochs, seed)
+    while training.step_number < training.steps:
+        training.step()
+        if training.step_number % REPORT_EVERY == 0:
+            progress("training", training.step_number, training.steps, training.psnr_db)
+    return {
+        "steps": training.steps,
+        "training_dtype": str(training.dtype).removeprefix("torch."),
+        "training_psnr_db": training.psnr_db,
+    }
 
 
 def loss(picture: Tensor, target: Tensor, recipe: Recipe) -> Tensor:

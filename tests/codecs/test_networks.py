@@ -14,6 +14,7 @@ from bench.codecs.inr.blocks import PositionalEncoding, ResidualBlock
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.grid import coarsest_grid, upsampling_strides
 from bench.codecs.nerv import NeRV
+from bench.codecs.res_e_nerv import ResENeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.video.raw import VideoFormat
 
@@ -23,6 +24,13 @@ SMALL = VideoFormat(320, 180, 8, Fraction(25), "rgb24")
 
 E_NERV_COORDINATES = 288
 """E-NeRV's authors count their fixed 9x16 grid of positions as parameters."""
+
+SMALL_CODECS = [
+    NeRV(fc_dim=2),
+    ENeRV(fc_dim=8, block_dim=8, head_dim=2),
+    ResNeRV(fc_dim=2),
+    ResENeRV(fc_dim=8, block_dim=8, head_dim=2),
+]
 
 
 def count(codec: ImplicitCodec, video: VideoFormat) -> int:
@@ -74,6 +82,13 @@ def test_res_nerv_has_the_gmacs_of_the_paper(norm: Any, gmacs: float) -> None:
     assert ResNeRV(fc_dim=16, norm=norm).complexity(UVG).macs_per_frame / 1e9 == pytest.approx(gmacs, abs=6e-4)
 
 
+def test_residual_blocks_cost_the_same_in_e_nerv() -> None:
+    """Res-E-NeRV is E-NeRV with what Res-NeRV adds to a NeRV of the same widths."""
+    sizes = {"fc_dim": 16, "expansion": 1.0}
+    added = count(ResENeRV(**sizes), UVG) - count(ENeRV(**sizes), UVG)  # type: ignore[arg-type]
+    assert added == count(ResNeRV(**sizes), UVG) - count(NeRV(**sizes), UVG)  # type: ignore[arg-type]
+
+
 def test_macs_equal_a_count_by_hand() -> None:
     """Independent of fvcore: the products of each layer of a small NeRV, written out."""
     codec = NeRV(fc_dim=4, lower_width=8, stem_dim=16, levels=10)
@@ -85,7 +100,7 @@ def test_macs_equal_a_count_by_hand() -> None:
     assert any("gelu" in name for name in complexity.unsupported_operators)
 
 
-@pytest.mark.parametrize("codec", [NeRV(fc_dim=2), ENeRV(fc_dim=4, block_dim=8, head_dim=2), ResNeRV(fc_dim=2)])
+@pytest.mark.parametrize("codec", SMALL_CODECS)
 def test_pictures_have_the_video_size_and_range(codec: ImplicitCodec) -> None:
     """Every network maps frame indices to pictures in [0, 1]."""
     with torch.inference_mode():
@@ -94,7 +109,7 @@ def test_pictures_have_the_video_size_and_range(codec: ImplicitCodec) -> None:
     assert 0 <= float(pictures.min()) <= float(pictures.max()) <= 1
 
 
-@pytest.mark.parametrize("codec", [NeRV(fc_dim=2), ENeRV(fc_dim=4, block_dim=8, head_dim=2), ResNeRV(fc_dim=2)])
+@pytest.mark.parametrize("codec", SMALL_CODECS)
 def test_a_frame_does_not_depend_on_its_batch(codec: ImplicitCodec) -> None:
     """Decoding in batches gives the frames that decoding one by one gives."""
     network = codec.network(SMALL).eval()
@@ -103,7 +118,7 @@ def test_a_frame_does_not_depend_on_its_batch(codec: ImplicitCodec) -> None:
     torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("codec", [NeRV(fc_dim=2), ENeRV(fc_dim=8, block_dim=8, head_dim=2), ResNeRV(fc_dim=2)])
+@pytest.mark.parametrize("codec", SMALL_CODECS)
 def test_gradients_do_not_depend_on_the_memory_format(codec: ImplicitCodec) -> None:
     """Channels-last training follows the true gradient (torch's instance_norm does not, on a CPU)."""
     gradients = []
@@ -112,8 +127,10 @@ def test_gradients_do_not_depend_on_the_memory_format(codec: ImplicitCodec) -> N
         network = codec.network(SMALL).train().to(memory_format=memory_format)
         network(torch.tensor([2])).square().mean().backward()
         gradients.append([p.grad.contiguous() for p in network.parameters() if p.grad is not None])
+    # A bias that only shifts what the next instance norm centres has no gradient but rounding.
+    rounding = 1e-6 * max(float(gradient.norm()) for gradient in gradients[0])
     for one, other in zip(*gradients, strict=True):
-        assert float((one - other).norm()) <= 1e-3 * float(one.norm()) + 1e-9
+        assert float((one - other).norm()) <= 1e-3 * float(one.norm()) + rounding
 
 
 def test_e_nerv_normalises_alike_in_training_and_inference() -> None:
