@@ -31,9 +31,9 @@ from bench.dataset import Cut
 from bench.registry import datasets
 
 CASES: list[tuple[str, ImplicitCodec, Cut]] = [
-    ("NeRV, 2.16 M, 320x180", NeRV(fc_dim=24, lower_width=96, stem_dim=512), Cut(320, 180, 8)),
+    ("NeRV, 320x180", NeRV(fc_dim=24, lower_width=96, stem_dim=512), Cut(320, 180, 8)),
     ("Res-NeRV, 320x180", ResNeRV(fc_dim=16, lower_width=96, stem_dim=512), Cut(320, 180, 8)),
-    ("NeRV-S, 3.20 M, 1280x720", NeRV(fc_dim=26), Cut(frames=8)),
+    ("NeRV-S, 1280x720", NeRV(fc_dim=26), Cut(frames=8)),
 ]
 
 
