@@ -21,7 +21,7 @@ from .sections import CODEC_ORDER, METRICS, Curve, Section
 # them apart, and markers differ too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#882255", "#B87F00", "#000000", "#CC79A7", "#3A9BDC")
 MARKERS = ("o", "s", "^", "*", "D", "v", "P", "X")
-MORE_STYLES = (("#888820", "<"), ("#44AA99", ">"), ("#666666", "h"))
+MORE_STYLES = (("#888820", "<"), ("#44AA99", ">"), ("#666666", "h"), ("#4477AA", "p"))
 LINES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 Styles = dict[str, tuple[str, str]]
@@ -41,7 +41,7 @@ class Picture:
 
 
 def codec_styles(names: Iterable[str]) -> Styles:
-    """The same look for a codec in every picture; the last three are used in turn for codecs that
+    """The same look for a codec in every picture; the last four are used in turn for codecs that
     have none of their own."""
     fixed = dict(zip(CODEC_ORDER, zip(COLOURS, MARKERS, strict=True), strict=True))
     others = sorted(set(names) - set(fixed))
