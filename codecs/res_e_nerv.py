@@ -10,7 +10,7 @@ from torch import nn
 from bench.video.raw import VideoFormat
 
 from .e_nerv import ENeRV, ENeRVNetwork
-from .inr.blocks import Norm, ResidualBlock
+from .inr.blocks import Norm, ResidualBlock, fold_norms
 from .inr.representation import Representation
 
 
@@ -25,9 +25,7 @@ class ResENeRVNetwork(ENeRVNetwork):
         return [nn.Sequential(*pair) for pair in zip(upsampling, residual, strict=True)]
 
     def fold(self) -> None:
-        for module in self.modules():
-            if isinstance(module, ResidualBlock):
-                module.fold_norm()
+        fold_norms(self)
 
 
 @dataclass(frozen=True)

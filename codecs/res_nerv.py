@@ -9,7 +9,7 @@ from torch import nn
 
 from bench.video.raw import VideoFormat
 
-from .inr.blocks import Norm, ResidualBlock
+from .inr.blocks import Norm, ResidualBlock, fold_norms
 from .inr.representation import Representation
 from .nerv import NeRV, NeRVNetwork
 
@@ -25,9 +25,7 @@ class ResNeRVNetwork(NeRVNetwork):
         return [block for pair in zip(upsampling, residual, strict=True) for block in pair]
 
     def fold(self) -> None:
-        for module in self.modules():
-            if isinstance(module, ResidualBlock):
-                module.fold_norm()
+        fold_norms(self)
 
 
 @dataclass(frozen=True)

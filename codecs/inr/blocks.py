@@ -80,6 +80,13 @@ class ResidualBlock(nn.Module):
         self.conv1, self.norm = fused, nn.Identity()
 
 
+def fold_norms(network: nn.Module) -> None:
+    """`ResidualBlock.fold_norm` for every residual block of ``network``."""
+    for module in network.modules():
+        if isinstance(module, ResidualBlock):
+            module.fold_norm()
+
+
 def block_widths(
     fc_dim: int, expansion: float, reduction: int, lower_width: int, strides: tuple[int, ...]
 ) -> list[int]:

@@ -55,8 +55,13 @@ class Training:
         loss(picture, target, self.recipe).backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.step_number += 1
-        if self.step_number % REPORT_EVERY == 0 or self.step_number == self.steps:
+        if self.at_report:
             self.squared_error = (picture.detach() - target).square().mean()
+
+    @property
+    def at_report(self) -> bool:
+        """Whether the last step is one whose quality is looked at: some are, and the very last."""
+        return self.step_number % REPORT_EVERY == 0 or self.step_number == self.steps
 
     @property
     def psnr_db(self) -> float:
@@ -75,7 +80,7 @@ def train(
     training = Training(network, load_frames(video, next(network.parameters()).device), recipe, epochs, seed)
     while training.step_number < training.steps:
         training.step()
-        if training.step_number % REPORT_EVERY == 0:
+        if training.at_report:
             progress("training", training.step_number, training.steps, training.psnr_db)
     return {
         "steps": training.steps,
