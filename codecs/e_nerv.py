@@ -15,6 +15,7 @@ from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp
 from .inr.codec import ImplicitCodec
 from .inr.grid import coarsest_grid, upsampling_strides
 from .inr.representation import Representation
+from .inr.shuffle import gelu_shuffle, shuffle
 
 
 class Attention(nn.Module):
@@ -54,19 +55,20 @@ class FactorisedUpsamplingBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        widens = in_channels <= out_channels
-        middle = in_channels // 4 if widens else out_channels
-        up = (nn.Conv2d(in_channels, middle * stride**2, 3, padding=1), nn.PixelShuffle(stride))
-        if widens:
-            self.layers = nn.Sequential(*up, nn.Conv2d(middle, out_channels, 3, padding=1))
+        self.stride = stride
+        self.widens = in_channels <= out_channels
+        if self.widens:
+            middle = in_channels // 4
+            self.conv1 = nn.Conv2d(in_channels, middle * stride**2, 3, padding=1)
+            self.conv2 = nn.Conv2d(middle, out_channels, 3, padding=1)
         else:
-            first = nn.Conv2d(in_channels, middle, 3, padding=1)
-            self.layers = nn.Sequential(first, nn.Conv2d(middle, middle * stride**2, 3, padding=1), up[1])
-        self.activation = nn.GELU()
+            self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+            self.conv2 = nn.Conv2d(out_channels, out_channels * stride**2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.activation(self.layers(x))
-        return out
+        if self.widens:
+            return gelu_shuffle(self.conv2(shuffle(self.conv1(x), self.stride)), 1)
+        return gelu_shuffle(self.conv2(self.conv1(x)), self.stride)
 
 
 class ENeRVNetwork(Representation):
@@ -131,7 +133,7 @@ class ENeRV(ImplicitCodec):
     the 288 fixed grid coordinates that they count and that need no transmission)."""
 
     name: ClassVar[str] = "e-nerv"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     fc_dim: int = 196
     expansion: float = 3.0

@@ -34,7 +34,7 @@ class ResNeRV(NeRV):
     that normalisation costs quality, so the default is without."""
 
     name: ClassVar[str] = "res-nerv"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     fc_dim: int = 16
     norm: Norm = "none"

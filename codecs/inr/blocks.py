@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .shuffle import gelu_shuffle
+
 Norm = Literal["none", "bn"]
 
 
@@ -42,13 +44,11 @@ class UpsamplingBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         self.conv = nn.Conv2d(in_channels, out_channels * stride**2, 3, padding=1)
-        self.shuffle = nn.PixelShuffle(stride)
-        self.activation = nn.GELU()
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.activation(self.shuffle(self.conv(x)))
-        return out
+        return gelu_shuffle(self.conv(x), self.stride)
 
 
 class ResidualBlock(nn.Module):
@@ -63,11 +63,10 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm = nn.BatchNorm2d(channels) if norm == "bn" else nn.Identity()
-        self.activation = nn.GELU()
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.conv2(self.activation(self.norm(self.conv1(x))))
+        residual: Tensor = self.conv2(gelu_shuffle(self.norm(self.conv1(x)), 1))
         return x + residual
 
     @torch.no_grad()

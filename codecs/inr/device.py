@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from pathlib import Path
 
 import torch
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Options of glibc's mallopt(3)."""
 
 
 def best_device() -> torch.device:
@@ -19,3 +24,15 @@ def training_dtype(device: torch.device) -> torch.dtype:
     facts = Path("/proc/cpuinfo")
     native = facts.exists() and any(flag in facts.read_text() for flag in ("avx512_bf16", "amx_bf16"))
     return torch.bfloat16 if native else torch.float32
+
+
+def keep_freed_memory() -> None:
+    """Let this process reuse the memory that it frees rather than return it to the kernel.
+
+    A training step at 1280x720 frees and asks for gigabytes; fetching each page anew costs a
+    third of its time. Only glibc can be told so; elsewhere nothing changes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

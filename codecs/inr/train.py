@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.codec import Progress
 from bench.video.raw import RawVideo
 
-from .device import training_dtype
+from .device import keep_freed_memory, training_dtype
 from .recipe import Recipe
 from .representation import Representation
 from .ssim import ssim
@@ -28,6 +28,7 @@ class Training:
     """
 
     def __init__(self, network: Representation, frames: Tensor, recipe: Recipe, epochs: int, seed: int) -> None:
+        keep_freed_memory()
         self.network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.frames = frames
         self.recipe = recipe
