@@ -42,15 +42,36 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
+@dataclass(frozen=True)
+class TrainingCurve:
+    """How an encoder that trains came along: one entry in each list for every point looked at.
+
+    ``steps`` and ``seconds`` (wall-clock, since training began) are where a point ends; ``loss`` and
+    ``psnr_db`` are means over the epoch before it, of each frame as it was when it was trained on.
+    """
+
+    steps: list[int]
+    seconds: list[float]
+    loss: list[float]
+    psnr_db: list[float]
+    learning_rate: list[float]
+
+
 @dataclass
 class Job:
-    """What `Codec.encode` works with besides the clip, and where it leaves what it noticed."""
+    """What `Codec.encode` works with besides the clip, and where it leaves what it noticed.
+
+    ``checkpoint`` is a file that outlives an interrupted encoder: one that leaves its state there
+    finds it again when the same cell is run again, and must then write the same stream.
+    """
 
     seed: int
     scratch: Path
+    checkpoint: Path
     progress: Progress
     watch: Stopwatch = field(default_factory=Stopwatch)
     notes: dict[str, Any] = field(default_factory=dict)
+    curve: TrainingCurve | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .codec import Progress, Stopwatch
 from .errors import StreamError
-from .process import run_process, serve
+from .process import NO_LIMIT, TimeLimit, run_process, serve
 from .record import Cost
 from .registry import decoder_of
 from .store import read_json
@@ -47,7 +47,7 @@ class Decoded:
 
 
 @contextmanager
-def decode(stream: Path, log: Path, progress: Progress, timeout_seconds: float | None = None) -> Iterator[Decoded]:
+def decode(stream: Path, log: Path, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Iterator[Decoded]:
     """Decode ``stream`` in a fresh process that sees only it and an empty folder.
 
     Raises `StreamError` for what is not a whole stream, `DecodeError` if the frames on disk are
@@ -65,7 +65,7 @@ def decode(stream: Path, log: Path, progress: Progress, timeout_seconds: float |
             DecodeResult,
             log=log,
             progress=progress,
-            timeout_seconds=timeout_seconds,
+            limit=limit,
             hide=HIDDEN,
         )
         video = RawVideo(scratch / "frames.raw", result.video)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from .codec import Complexity, Job, Parameters, Progress, Stopwatch
+from .codec import Complexity, Job, Parameters, Progress, Stopwatch, TrainingCurve
 from .dataset import Clip
 from .process import serve
 from .registry import codecs
@@ -24,6 +24,7 @@ class EncodeTask:
     clip: Clip
     seed: int
     stream: Path
+    checkpoint: Path
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class EncodeResult:
     """What the encoder knows besides the file that it wrote."""
 
     complexity: Complexity | None
+    curve: TrainingCurve | None
     notes: dict[str, Any]
 
 
@@ -42,10 +44,10 @@ def make_codec(name: str, parameters: Parameters) -> Any:
 def work(watch: Stopwatch, progress: Progress) -> EncodeResult:
     task = read_json(Path("task.json"), EncodeTask)
     codec = make_codec(task.codec, task.parameters)
-    job = Job(task.seed, Path.cwd(), progress, watch)
+    job = Job(task.seed, Path.cwd(), task.checkpoint, progress, watch)
     complexity = codec.complexity(task.clip.rgb.format)  # first: if it fails, no training is lost
     codec.encode(task.clip, task.stream, job)
-    return EncodeResult(complexity, job.notes)
+    return EncodeResult(complexity, job.curve, job.notes)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
     ├── StreamError         a stream is empty, truncated, damaged or another codec's
     ├── DecodeError         a decoder wrote the wrong frames
     ├── CellError           a codec's own process crashed or broke its contract
-    │   └── CellTimeoutError     …or outlasted its time
+    │   ├── CellTimeoutError     …or outlasted its time
+    │   └── CellInterruptedError …or was stopped, to be gone on with
     └── StoreError          the results directory cannot be written or holds something unreadable
 
 A message says what failed, what was expected and found, and what cures it.
@@ -45,6 +46,9 @@ class CellError(BenchError): ...
 
 
 class CellTimeoutError(CellError): ...
+
+
+class CellInterruptedError(CellError): ...
 
 
 class StoreError(BenchError): ...

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,12 +23,33 @@ import msgspec
 
 from . import errors, store
 from .codec import Progress, Stopwatch
-from .errors import BenchError, CellError, CellTimeoutError
+from .errors import BenchError, CellError, CellInterruptedError, CellTimeoutError
 from .measure.memory import peak_memory_bytes
 from .record import Cost
 
 R = TypeVar("R")
+GRACE_SECONDS = 30.0
+"""What a child that was asked to stop has to save its state."""
 _PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """How long an encoder or decoder may take (``seconds``), and when all work ends (``deadline``, on
+    `time.monotonic`'s clock)."""
+
+    seconds: float | None = None
+    deadline: float | None = None
+
+    def error_after(self) -> tuple[float | None, CellError]:
+        """The seconds that a process starting now has, and what is wrong when they are over."""
+        left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        if self.seconds is not None and (left is None or self.seconds <= left):
+            return self.seconds, CellTimeoutError(f"stopped after {self.seconds:g} s. Allow more with --timeout.")
+        return left, CellInterruptedError("stopped: the time budget is used up. Run again to go on.")
+
+
+NO_LIMIT = TimeLimit()
 
 
 @dataclass(frozen=True)
@@ -71,13 +92,13 @@ def run_process(
     *,
     log: Path,
     progress: Progress,
-    timeout_seconds: float | None = None,
+    limit: TimeLimit = NO_LIMIT,
     hide: frozenset[str] = frozenset(),
 ) -> tuple[R, Cost]:
     """Run ``python -m module`` in ``folder`` on ``task`` and return its result and what it cost.
 
     Environment variables named in ``hide`` are kept from it. Raises the child's own error,
-    `CellTimeoutError` after ``timeout_seconds``, or `CellError` if it crashed.
+    `CellTimeoutError` or `CellInterruptedError` when ``limit`` is reached, or `CellError` if it crashed.
     """
     store.write_json(folder / "task.json", task)
     environment = {name: value for name, value in os.environ.items() if name not in hide}
@@ -93,9 +114,10 @@ def run_process(
             stderr=errors_to,
             start_new_session=True,
         )
-        expired = _follow(child, progress, timeout_seconds)
+        seconds, error = limit.error_after()
+        expired = _follow(child, progress, seconds)
     if expired:
-        raise CellTimeoutError(f"{module} was stopped after {timeout_seconds:g} s. Allow more with --timeout.")
+        raise type(error)(f"{module} was {error}")
     path = folder / "result.json"
     if not path.exists():
         raise CellError(f"{module} ended with {_describe(child.returncode)} and no result. Its messages: {log}")
@@ -108,7 +130,7 @@ def run_process(
         raise CellError(f"{module} returned what is not a {result.__name__}: {error}.") from error
 
 
-def _follow(child: subprocess.Popen[bytes], progress: Progress, timeout_seconds: float | None) -> bool:
+def _follow(child: subprocess.Popen[bytes], progress: Progress, seconds: float | None) -> bool:
     """Pass on what the child reports until it ends; true if it had to be stopped."""
     expired = threading.Event()
 
@@ -116,7 +138,7 @@ def _follow(child: subprocess.Popen[bytes], progress: Progress, timeout_seconds:
         expired.set()
         _stop(child)
 
-    timer = threading.Timer(timeout_seconds, expire) if timeout_seconds else None
+    timer = None if seconds is None else threading.Timer(seconds, expire)
     if timer:
         timer.start()
     try:
@@ -140,10 +162,25 @@ def _follow(child: subprocess.Popen[bytes], progress: Progress, timeout_seconds:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """End the child and all that it started."""
+    """End the child and all that it started; one that wants to may save its state first."""
     with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE_SECONDS)
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """Within this, in the child, a request to stop (SIGTERM) sets the event instead of ending the
+    process, which has `GRACE_SECONDS` from then on."""
+    event = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _describe(status: int) -> str:

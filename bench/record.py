@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .codec import Complexity, Family
+from .codec import Complexity, Family, TrainingCurve
 from .dataset import Clip
 from .environment import Environment
 
@@ -88,6 +88,7 @@ class Record:
     encode: Cost | None = None
     decode: Cost | None = None
     complexity: Complexity | None = None
+    training: TrainingCurve | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     """Why the status is not ``ok``."""

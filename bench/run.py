@@ -12,24 +12,30 @@ from . import environment
 from .codec import Progress
 from .decoder import decode
 from .encoder import EncodeResult, EncodeTask
-from .errors import BenchError, CellTimeoutError, CodecError, DecodeError
+from .errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError
 from .measure.quality import measure_quality
 from .plan import Cell
-from .process import run_process
+from .process import NO_LIMIT, TimeLimit, run_process
 from .record import SCHEMA, CodecFacts, PresetFacts, Record, StreamFacts
 from .store import Store
 from .video.raw import VideoFormat, file_sha256
 
 
-def run_cell(cell: Cell, store: Store, progress: Progress, timeout_seconds: float | None = None) -> Record:
-    """Encode, decode and measure ``cell``, and save its record whatever becomes of it."""
+def run_cell(cell: Cell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Record:
+    """Encode, decode and measure ``cell``, and save its record whatever becomes of it.
+
+    Only a cell that is interrupted has no record: `CellInterruptedError` says so, and an encoder
+    that keeps checkpoints goes on from its last one when the cell is run again.
+    """
     record = start_record(cell)
     try:
         reason = cell.codec.skip(cell.clip)
         if reason is not None:
             record = dataclasses.replace(record, status="skipped", reason=reason)
         else:
-            record = complete(record, cell, store, progress, timeout_seconds)
+            record = complete(record, cell, store, progress, limit)
+    except CellInterruptedError:
+        raise
     except CellTimeoutError as error:
         record = dataclasses.replace(record, status="timed_out", reason=str(error))
     except Exception as error:  # a third party's codec may raise anything, and the rest must go on
@@ -38,6 +44,8 @@ def run_cell(cell: Cell, store: Store, progress: Progress, timeout_seconds: floa
                 traceback.print_exc(file=log)
         record = dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
     store.save(cell.file_name, record)
+    if record.status != "timed_out":
+        store.checkpoint_path(cell.file_name).unlink(missing_ok=True)
     return record
 
 
@@ -57,15 +65,16 @@ def start_record(cell: Cell) -> Record:
     )
 
 
-def complete(record: Record, cell: Cell, store: Store, progress: Progress, timeout_seconds: float | None) -> Record:
+def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit: TimeLimit) -> Record:
     """``record`` with everything that running the cell adds. Raises what went wrong."""
     log = store.log_path(cell.file_name).resolve()
     log.unlink(missing_ok=True)
     stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
+    checkpoint = store.checkpoint_path(cell.file_name).resolve()
     with tempfile.TemporaryDirectory(dir=stream.parent, prefix=".encoding-") as name:
         scratch = Path(name)
         made = scratch / f"stream{cell.codec.suffix}"
-        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made)
+        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoint)
         encoded, encode_cost = run_process(
             "bench.encoder",
             scratch,
@@ -73,12 +82,12 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, timeo
             EncodeResult,
             log=log,
             progress=progress,
-            timeout_seconds=timeout_seconds,
+            limit=limit,
         )
         if not made.is_file() or made.stat().st_size == 0:
             raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
         made.replace(stream)
-    with decode(stream, log, progress, timeout_seconds) as decoded:
+    with decode(stream, log, progress, limit) as decoded:
         check_frames(decoded.video.format, cell)
         check_ledger(decoded.ledger, stream, cell)
         progress("measuring")
@@ -90,6 +99,7 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, timeo
             encode=encode_cost,
             decode=decoded.cost,
             complexity=encoded.complexity,
+            training=encoded.curve,
             notes=encoded.notes,
         )
 

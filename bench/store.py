@@ -1,9 +1,10 @@
 """Files that are whole or absent, and the records in a results directory.
 
-DIR/records/   one JSON a cell
-DIR/streams/   the bitstreams
-DIR/logs/      what the codecs' processes wrote to standard error
-DIR/report/    written by `bench report`
+DIR/records/       one JSON a cell
+DIR/streams/       the bitstreams
+DIR/logs/          what the codecs' processes wrote to standard error
+DIR/checkpoints/   what interrupted encoders left, to go on from
+DIR/report/        written by `bench report`
 """
 
 from __future__ import annotations
@@ -96,6 +97,9 @@ class Store:
 
     def log_path(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
+
+    def checkpoint_path(self, name: str) -> Path:
+        return self.root / "checkpoints" / name
 
     def find(self, name: str) -> Record | None:
         """The record of a cell; None if there is none or it cannot be read."""

@@ -13,7 +13,7 @@ import pytest
 
 from bench import errors
 from bench.errors import BenchError, CellError, CellTimeoutError, StoreError, StreamError
-from bench.process import run_process
+from bench.process import TimeLimit, run_process
 from bench.record import Cost
 
 WORKER = """
@@ -175,7 +175,7 @@ ENDLESS = (
 def test_timeout_stops_it_and_what_it_started(run: Run) -> None:
     """The message says how to allow more."""
     with pytest.raises(CellTimeoutError, match=r"was stopped after 2 s. Allow more with --timeout"):
-        run(*ENDLESS, timeout_seconds=2)
+        run(*ENDLESS, limit=TimeLimit(2))
     ((_, program, worker, _),) = run.steps
     assert gone(program)
     assert gone(worker)

@@ -20,6 +20,7 @@ from bench.cli import main
 from bench.dataset import Clip
 from bench.errors import DecodeError
 from bench.plan import Cell
+from bench.process import TimeLimit
 from bench.progress import PlainDisplay
 from bench.record import SCHEMA, Record
 from bench.run import check_frames, run_cell
@@ -107,7 +108,7 @@ def test_frames_of_another_form_are_an_error(other: dict[str, int], make_cell: M
 def test_hanging_codec_is_stopped(make_cell: MakeCell, store: Store) -> None:
     """A cell that outlasts its time is a record too."""
     start = time.monotonic()
-    record = run_cell(make_cell("hangs"), store, silent, timeout_seconds=0.5)
+    record = run_cell(make_cell("hangs"), store, silent, TimeLimit(0.5))
     assert 0.5 <= time.monotonic() - start < 30
     assert record.status == "timed_out"
     assert record.reason == "bench.encoder was stopped after 0.5 s. Allow more with --timeout."
@@ -296,7 +297,7 @@ def test_terminated_run_leaves_no_process(tmp_path: Path) -> None:
 def test_interrupted_rerun_keeps_the_old_record(make_cell: MakeCell, store: Store) -> None:
     """A cell that is interrupted on its second try still has the record of its first."""
     cell = make_cell("hangs")
-    first = run_cell(cell, store, silent, timeout_seconds=0.1)
+    first = run_cell(cell, store, silent, TimeLimit(0.1))
 
     def interrupt(stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
         raise KeyboardInterrupt

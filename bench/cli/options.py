@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 import platformdirs
@@ -19,6 +20,14 @@ def add_results(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where records, streams and the report live (default: %(default)s)",
     )
+
+
+def duration(text: str) -> float:
+    """Seconds, from ``90``, ``90s``, ``1.5m`` or ``2h``; for argparse."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write for example 90s, 5m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def cache_folder() -> Path:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections import Counter
 
 from .. import preset as presets
 from ..dataset import Clip
+from ..errors import CellInterruptedError
 from ..plan import Cell, plan, rate_points, select
 from ..preset import Preset
+from ..process import TimeLimit
 from ..progress import open_display
 from ..record import Record
 from ..registry import datasets, unknown
 from ..run import run_cell
 from ..store import Store
-from .options import add_results, cache_folder
+from .options import add_results, cache_folder, duration
 
 FINISHED = ("ok", "skipped")
+OUT_OF_TIME = 75
+"""EX_TEMPFAIL of sysexits.h: nothing is wrong, try again."""
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -35,13 +40,22 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--sequences", help="comma-separated (default: the whole dataset)")
     parser.add_argument("--preset", default="quick", help=f"{', '.join(presets.names())} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of training (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="stop an encoder or decoder after this long")
+    parser.add_argument(
+        "--timeout", type=duration, metavar="TIME", help="give an encoder or decoder up after 90s, 5m, 2h"
+    )
+    parser.add_argument(
+        "--time-budget",
+        type=duration,
+        metavar="TIME",
+        help=f"stop everything after 540s, 9m, 8h, with exit status {OUT_OF_TIME}; run again to go on",
+    )
     parser.add_argument("--dry-run", action="store_true", help="list the cells and do nothing")
     add_results(parser)
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
+    deadline = None if options.time_budget is None else time.monotonic() + options.time_budget
     preset = presets.load_preset(options.preset)
     selections = select(options.codecs, preset)
     for selection in selections:
@@ -53,7 +67,7 @@ def main(options: argparse.Namespace) -> int:
             print(f"{'done' if is_done(store.find(cell.file_name), cell) else 'to do':6} {cell}")
         return 0
     store.prepare()
-    return run_all(cells, store, options.timeout)
+    return run_all(cells, store, TimeLimit(options.timeout, deadline))
 
 
 def open_clips(dataset_name: str, sequences: str | None, preset: Preset) -> list[Clip]:
@@ -72,18 +86,28 @@ def is_done(record: Record | None, cell: Cell) -> bool:
     return record is not None and record.key == cell.key and record.status in FINISHED
 
 
-def run_all(cells: list[Cell], store: Store, timeout_seconds: float | None) -> int:
+def run_all(cells: list[Cell], store: Store, limit: TimeLimit) -> int:
     """Run what is not done, and say what came of it."""
     waiting = [cell for cell in cells if not is_done(store.find(cell.file_name), cell)]
     if len(waiting) < len(cells):
         print(f"{len(cells) - len(waiting)} of {len(cells)} cells are already done.", file=sys.stderr)
     outcomes: Counter[str] = Counter()
+    stopped: CellInterruptedError | None = None
     with open_display() as display:
         for number, cell in enumerate(waiting, 1):
             display.begin(number, len(waiting), str(cell))
-            record = run_cell(cell, store, display.step, timeout_seconds)
+            try:
+                record = run_cell(cell, store, display.step, limit)
+            except CellInterruptedError as error:
+                stopped = error
+                break
             display.end(record)
             outcomes[record.status] += 1
-    counted = ", ".join(f"{count} {status}" for status, count in outcomes.items()) or "nothing to do"
+    counted = ", ".join(f"{count} {status}" for status, count in outcomes.items()) or (
+        "nothing done" if stopped else "nothing to do"
+    )
     print(f"{counted}. Records: {store.root / 'records'}", file=sys.stderr)
+    if stopped:
+        print(f"{stopped} {len(waiting) - outcomes.total()} of {len(cells)} cells are left.", file=sys.stderr)
+        return OUT_OF_TIME
     return int(any(status not in FINISHED for status in outcomes))

@@ -78,11 +78,13 @@ class ImplicitCodec(Codec):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         from .train import train  # here: a decoder need not wait for what only training uses
 
-        torch.manual_seed(job.seed)
         video = clip.rgb.format
-        network = self.network(video).to(best_device())
-        with job.watch.part("training"):
-            job.notes |= train(network, clip.rgb, RECIPES[self.recipe], self.epochs, job.seed, job.progress)
+
+        def fresh_network() -> Representation:
+            torch.manual_seed(job.seed)
+            return self.network(video).to(best_device())
+
+        network = train(fresh_network, clip.rgb, RECIPES[self.recipe], self.epochs, job)
         with job.watch.part("quantisation"):
             network.fold()
             tensors = [quantise(tensor, self.bits) for tensor in network.tensors()]

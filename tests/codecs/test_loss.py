@@ -1,4 +1,4 @@
-"""The SSIM loss against pytorch-msssim: value and gradient."""
+"""The training loss against torch and pytorch-msssim: value and gradient."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import pytorch_msssim
 import torch
 
-from bench.codecs.inr.ssim import ssim
+from bench.codecs.inr.loss import loss_and_error
 from bench.codecs.inr.train import as_pictures, load_frames
 from bench.dataset import Clip
 
@@ -14,7 +14,9 @@ from bench.dataset import Clip
 def assert_same(picture: torch.Tensor, target: torch.Tensor) -> None:
     """Value and gradient agree with automatic differentiation."""
     ours, theirs = (picture.clone().requires_grad_() for _ in range(2))
-    value, reference = ssim(ours, target), pytorch_msssim.ssim(theirs, target, data_range=1)
+    value, squared_error = loss_and_error(ours, target, 0.7, 0.3)
+    reference = 0.3 * (1 - pytorch_msssim.ssim(theirs, target, data_range=1)) + 0.7 * (theirs - target).abs().mean()
+    torch.testing.assert_close(squared_error, (theirs - target).detach().square().mean((1, 2, 3)))
     (3 * value).backward()
     (3 * reference).backward()
     assert value.item() == pytest.approx(reference.item(), abs=1e-5)
@@ -40,11 +42,22 @@ def test_real_frames(clip: Clip) -> None:
     assert_same(torch.full_like(pictures[:1], 0.5), pictures[1:])
 
 
-def test_identical_pictures_have_similarity_one(clip: Clip) -> None:
+def test_identical_pictures_have_no_loss(clip: Clip) -> None:
     """And nothing to gain."""
     picture = as_pictures(load_frames(clip.rgb, torch.device("cpu"))[:1]).requires_grad_()
-    value = ssim(picture, picture.detach())
+    value, squared_error = loss_and_error(picture, picture.detach(), 0.7, 0.3)
     value.backward()
-    assert value.item() == pytest.approx(1, abs=1e-5)
+    assert value.item() == pytest.approx(0, abs=1e-5)
+    assert squared_error.tolist() == [0]
     assert picture.grad is not None
     assert float(picture.grad.abs().max()) < 1e-6
+
+
+def test_nan_is_not_hidden() -> None:
+    """One sample that is not a number makes the loss none."""
+    picture = torch.rand(1, 3, 20, 20)
+    target = picture.clone()
+    picture[0, 1, 10, 10] = torch.nan
+    value, squared_error = loss_and_error(picture, target, 0.7, 0.3)
+    assert value.isnan()
+    assert squared_error.isnan().all()

@@ -1,0 +1,198 @@
+"""Training that stops and goes on, that diverges, and what it tells of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bench.codec import Job
+from bench.codecs.inr import train as training_module
+from bench.codecs.inr.checkpoint import load_checkpoint
+from bench.codecs.inr.codec import ImplicitCodec
+from bench.codecs.inr.collapse import has_collapsed
+from bench.codecs.inr.recipe import RECIPES
+from bench.codecs.inr.representation import Representation
+from bench.codecs.inr.train import Training, load_frames, train
+from bench.codecs.nerv import NeRV
+from bench.codecs.res_nerv import ResNeRV
+from bench.dataset import Clip
+from bench.errors import CellInterruptedError, CodecError
+
+CODECS = [
+    NeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short"),
+    ResNeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short", norm="bn"),
+]
+CPU = torch.device("cpu")
+
+
+def make_job(folder: Path, progress: Callable[..., None] = lambda *_: None, seed: int = 0) -> Job:
+    """One that keeps its checkpoint in ``folder``."""
+    return Job(seed, folder, folder / "checkpoint", progress)
+
+
+def fresh(codec: ImplicitCodec, clip: Clip) -> Callable[[], Representation]:
+    """Makes the same untrained network at every call."""
+
+    def make() -> Representation:
+        torch.manual_seed(0)
+        return codec.network(clip.rgb.format)
+
+    return make
+
+
+def weights(network: Representation) -> dict[str, torch.Tensor]:
+    """With the buffers that batch normalisation keeps."""
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def stop_at(step: int) -> Callable[..., None]:
+    """Progress that asks the process to stop when it hears of ``step``."""
+
+    def progress(stage: str, done: int = 0, *_: Any) -> None:
+        if done == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return progress
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_interrupted_training_ends_with_the_same_weights(codec: ImplicitCodec, clip: Clip, tmp_path: Path) -> None:
+    """Stopped twice, once in the middle of an epoch; bit for bit, curve and all but its seconds."""
+    recipe = RECIPES[codec.recipe]
+    straight = make_job(tmp_path / "straight")
+    expected = weights(train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, straight))
+
+    for step in (20, 40):
+        with pytest.raises(CellInterruptedError, match=rf"stopped at step {step} of 48. Run again"):
+            train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, make_job(tmp_path, stop_at(step)))
+    resumed = make_job(tmp_path)
+    found = weights(train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, resumed))
+
+    assert resumed.notes["resumed_at_steps"] == [20, 40]
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert straight.curve is not None
+    assert resumed.curve is not None
+    assert dataclasses.replace(resumed.curve, seconds=[]) == dataclasses.replace(straight.curve, seconds=[])
+    assert resumed.curve.seconds == sorted(resumed.curve.seconds)
+    assert resumed.watch.seconds["training"] >= resumed.curve.seconds[-1]
+
+
+def test_checkpoints_come_while_training_runs(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a kill, which nothing can catch, loses no more than the steps since."""
+    monkeypatch.setattr(training_module, "CHECKPOINT_SECONDS", 0.0)
+    steps: list[int] = []
+
+    def progress(_: str, step: int, *__: Any) -> None:
+        saved = load_checkpoint(tmp_path / "checkpoint")
+        steps.append(0 if saved is None else step - len(saved["history"]))
+
+    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, progress))
+    assert steps == [1, 1, 1]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not an archive", None])
+def test_unreadable_checkpoint_is_no_checkpoint(damage: bytes | None, clip: Clip, tmp_path: Path) -> None:
+    """Training begins anew, whether the file is empty, something else or cut off."""
+    path = tmp_path / "checkpoint"
+    with pytest.raises(CellInterruptedError):
+        train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(20)))
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    job = make_job(tmp_path)
+    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+    assert "resumed_at_steps" not in job.notes
+
+
+def test_every_epoch_visits_every_frame_in_its_own_order(clip: Clip) -> None:
+    """And another seed gives another order."""
+    frames = torch.zeros(50, 1, 1, 3, dtype=torch.uint8)
+    network = CODECS[0].network(clip.rgb.format)
+    orders = [Training(network, frames, RECIPES["short"], 2, seed).order(epoch) for seed in (0, 1) for epoch in (0, 1)]
+    assert all(order.sort().values.tolist() == list(range(50)) for order in orders)
+    assert len({tuple(order.tolist()) for order in orders}) == 4
+
+
+def test_curve_tells_how_training_went(clip: Clip, tmp_path: Path) -> None:
+    """Epoch by epoch, with the recipe's own learning rate, and better at the end."""
+    job = make_job(tmp_path)
+    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+    curve = job.curve
+    assert curve is not None
+    assert curve.steps == list(range(4, 49, 4))
+    assert curve.psnr_db[-1] > curve.psnr_db[0] + 2
+    assert curve.loss[-1] < curve.loss[0]
+    assert max(curve.learning_rate) <= 5e-3
+    assert curve.learning_rate[-1] < 1e-4
+    assert job.notes["steps"] == 48
+
+
+def test_long_curves_are_thinned(clip: Clip) -> None:
+    """To evenly spaced epochs, the last one among them; each value is of its own epoch."""
+    training = Training(CODECS[0].network(clip.rgb.format), load_frames(clip.rgb, CPU), RECIPES["nerv"], 250, 0)
+    training.step_number = training.steps
+    training.history[:, 0] = torch.arange(training.steps) // training.epoch_steps
+    curve = training.curve()
+    assert len(curve.steps) == 100
+    assert curve.steps[-1] == 1000
+    assert curve.loss == [step // 4 - 1 for step in curve.steps]
+
+
+class TestDivergence:
+    """What is not worth going on with is noticed, tried once more, and then given up."""
+
+    def test_nan(self, clip: Clip, tmp_path: Path) -> None:
+        """A learning rate beyond reason, whose quarter is too."""
+        recipe = dataclasses.replace(RECIPES["short"], learning_rate=math.inf)
+        with pytest.raises(CodecError, match=r"diverged twice: the loss was nan at step 20 of 48; with 0.25 times"):
+            train(fresh(CODECS[0], clip), clip.rgb, recipe, 12, make_job(tmp_path))
+
+    def test_second_attempt_is_noted(self, clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that diverges at the full rate only; the record says what was changed."""
+        step = Training.step
+
+        def fragile(training: Training) -> None:
+            step(training)
+            if training.recipe.learning_rate == RECIPES["short"].learning_rate:
+                training.history[training.step_number - 1, 0] = torch.nan
+
+        monkeypatch.setattr(Training, "step", fragile)
+        with pytest.raises(CellInterruptedError):  # the checkpoint of a second attempt knows that it is one
+            train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(40)))
+        job = make_job(tmp_path)
+        train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+        assert (
+            job.notes["retried"] == "the loss was nan at step 20 of 48; trained again with 0.25 times the learning rate"
+        )
+        assert job.notes["resumed_at_steps"] == [40]
+        assert job.curve is not None
+        assert max(job.curve.learning_rate) <= 0.25 * 5e-3
+
+    def test_one_picture_for_all_frames(self, clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A network that no longer hears its frame index."""
+
+        def deaf() -> Representation:
+            network = fresh(CODECS[0], clip)()
+            for parameter in network.stem.parameters():  # type: ignore[union-attr]
+                parameter.requires_grad_(False).zero_()
+            return network
+
+        monkeypatch.setattr(training_module, "MATURE_STEPS", 10)
+        with pytest.raises(CodecError, match="at step 24 of 48 the network gave nearly the same picture"):
+            train(deaf, clip.rgb, RECIPES["short"], 12, make_job(tmp_path))
+
+    def test_no_false_alarm(self, clip: Clip) -> None:
+        """Neither on a still video nor on a single frame, which one picture fits."""
+        network = CODECS[0].network(clip.rgb.format)
+        for parameter in network.parameters():
+            parameter.data.zero_()
+        frames = load_frames(clip.rgb, CPU)
+        assert has_collapsed(network, frames)
+        assert not has_collapsed(network, frames[:1].expand(4, -1, -1, -1))
+        assert not has_collapsed(network, frames[:1])
