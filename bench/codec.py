@@ -98,6 +98,12 @@ class Codec(ABC):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         """Write ``clip`` to the file ``stream``."""
 
+    def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
+        """Write a stream of a video of this size and length that costs as much to decode as a
+        trained network's, its weights being fresh. False, and no stream, if nothing here is trained.
+        """
+        return False
+
     @classmethod
     @abstractmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:

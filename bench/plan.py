@@ -111,11 +111,12 @@ def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: i
         Cell(codec, selection.label, clip, preset, seed, point)
         for clip in clips
         for selection in selections
-        for codec, point in _with_points(rate_points(selection, preset))
+        for codec, point in with_points(rate_points(selection, preset))
     ]
 
 
-def _with_points(codecs: list[Codec]) -> list[tuple[Codec, str]]:
+def with_points(codecs: list[Codec]) -> list[tuple[Codec, str]]:
+    """Each of one codec's rate points with what tells it from the others, for people to read."""
     tables = [codec.parameters() for codec in codecs]
     varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
     return [

@@ -15,6 +15,7 @@ COMMANDS = {
     "report": "make tables and curves of the records",
     "ls": "list codecs, datasets and presets",
     "decode": "decode a stream",
+    "complexity": "say what networks cost to decode, without training them",
     "doctor": "say what this machine can do",
 }
 INTERRUPTED = 130
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Implicit and standard video codecs under one rule.",
-        epilog="commands:\n" + "\n".join(f"  {name:8} {about}" for name, about in COMMANDS.items()),
+        epilog="commands:\n" + "\n".join(f"  {name:10} {about}" for name, about in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)

@@ -18,11 +18,11 @@ from bench.measure.macs import count_complexity
 from bench.registry import codecs
 from bench.video.raw import VideoFormat
 
-from .device import best_device
+from .device import best_device, has_fast_bfloat16
 from .grid import LARGEST_GRID, coarsest_grid
-from .quantise import dequantise, quantise
+from .quantise import QuantisedTensor, dequantise, quantise
 from .recipe import RECIPES, RecipeName
-from .render import render
+from .render import Precision, choose_precision, render
 from .representation import Representation
 from .stream import Header, read_header, read_stream, split_bytes, write_stream
 
@@ -76,7 +76,7 @@ class ImplicitCodec(Codec):
         return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        from .train import train  # here: a decoder need not wait for what only training uses
+        from .train import load_frames, train  # here: a decoder need not wait for what only training uses
 
         video = clip.rgb.format
 
@@ -86,11 +86,27 @@ class ImplicitCodec(Codec):
 
         network = train(fresh_network, clip.rgb, RECIPES[self.recipe], self.epochs, job)
         with job.watch.part("quantisation"):
-            network.fold()
-            tensors = [quantise(tensor, self.bits) for tensor in network.tensors()]
+            tensors = self.quantised(network)
+            load_tensors(network, tensors)
+        with job.watch.part("precision_choice"):
+            precision = choose_precision(network, load_frames(clip.rgb, best_device()))
         with job.watch.part("entropy_coding"):
-            values = [getattr(self, name) for name in self.network_fields()]
-            write_stream(stream, Header(self.name, self.version, values, video), tensors)
+            write_stream(stream, self.header(video, precision), tensors)
+        job.notes["decoding_precision"] = precision
+
+    def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
+        precision: Precision = "bfloat16" if has_fast_bfloat16(best_device()) else "float32"
+        write_stream(stream, self.header(video, precision), self.quantised(self.network(video)))
+        return True
+
+    def quantised(self, network: Representation) -> list[QuantisedTensor]:
+        """What a stream holds of ``network``, which loses what only training needs."""
+        network.fold()
+        return [quantise(tensor, self.bits) for tensor in network.tensors()]
+
+    def header(self, video: VideoFormat, precision: Precision) -> Header:
+        parameters = [getattr(self, name) for name in self.network_fields()]
+        return Header(self.name, self.version, parameters, precision, video)
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
@@ -103,15 +119,20 @@ class ImplicitCodec(Codec):
         with watch.part("entropy_decoding"):
             tensors = read_stream(stream, [(t.kind, tuple(t.values.shape)) for t in network.tensors()])
         with watch.part("model_build"):
-            for target, tensor in zip(network.tensors(), tensors, strict=True):
-                target.values.copy_(dequantise(tensor))
+            load_tensors(network, tensors)
             network.to(best_device())
-        render(network, header.video, frames, watch)
+        render(network, header.video, frames, header.precision, watch)
         return header.video
 
     @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:
         return split_bytes(stream)
+
+
+def load_tensors(network: Representation, tensors: list[QuantisedTensor]) -> None:
+    """Give ``network`` the values that a decoder will see."""
+    for target, tensor in zip(network.tensors(), tensors, strict=True):
+        target.values.copy_(dequantise(tensor))
 
 
 def codec_of(header: Header) -> ImplicitCodec:

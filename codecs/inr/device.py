@@ -1,8 +1,9 @@
-"""Where networks run, and in which precision they train."""
+"""Where networks run, and what that device is good at."""
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 from pathlib import Path
 
@@ -17,13 +18,18 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def training_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it natively, else float32."""
+@functools.cache
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether convolutions are faster in bfloat16 than in float32.
+
+    On CPUs: with AMX, and with AMD's AVX512-BF16. Intel's, without AMX, is slower than float32 (a
+    training step of NeRV-S at 1280x720 takes 2.9 s instead of 2.2 s).
+    """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    facts = Path("/proc/cpuinfo")
-    native = facts.exists() and any(flag in facts.read_text() for flag in ("avx512_bf16", "amx_bf16"))
-    return torch.bfloat16 if native else torch.float32
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    path = Path("/proc/cpuinfo")
+    facts = path.read_text() if path.exists() else ""
+    return "amx_bf16" in facts or ("avx512_bf16" in facts and "AuthenticAMD" in facts)
 
 
 def keep_freed_memory() -> None:

@@ -1,8 +1,8 @@
 """The container of every implicit codec: a file that a decoder needs nothing beside.
 
     magic "INRV", format version (u8), CRC-32 of all that follows (u32)
-    header: length (u16), then MessagePack [codec, codec version, parameters, width, height,
-            frames, frame rate numerator, frame rate denominator]
+    header: length (u16), then MessagePack [codec, codec version, parameters, precision, width,
+            height, frames, frame rate numerator, frame rate denominator]
     scales: count (u16), then one float32 step a tensor, in the network's order
     weights: length (u32), entropy-coded integers
     biases: length (u32), entropy-coded integers
@@ -18,7 +18,7 @@ import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
@@ -28,10 +28,12 @@ from bench.video.raw import VideoFormat
 
 from .entropy import decode_integers, encode_integers
 from .quantise import QuantisedTensor
+from .render import Precision
 from .representation import TensorKind
 
 MAGIC = b"INRV"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+PRECISIONS = get_args(Precision)
 PROLOGUE = struct.Struct("<4sBI")
 U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
@@ -40,11 +42,13 @@ LARGEST_PIXELS = 1 << 40
 
 @dataclass(frozen=True)
 class Header:
-    """Which network the stream holds. ``parameters`` are the codec's own, in its fields' order."""
+    """Which network the stream holds. ``parameters`` are the codec's own, in its fields' order;
+    ``precision`` is the least in which it must be computed."""
 
     codec: str
     codec_version: int
     parameters: list[Any]
+    precision: Precision
     video: VideoFormat
 
 
@@ -61,7 +65,7 @@ class Sections:
 def write_stream(path: Path, header: Header, tensors: list[QuantisedTensor]) -> None:
     """Write a stream of ``tensors``, in the network's order."""
     video, rate = header.video, header.video.frame_rate
-    facts = [header.codec, header.codec_version, header.parameters]
+    facts = [header.codec, header.codec_version, header.parameters, PRECISIONS.index(header.precision)]
     facts += [video.width, video.height, video.frames, rate.numerator, rate.denominator]
     coded = msgspec.msgpack.encode(facts)
     body = U16.pack(len(coded)) + coded
@@ -75,14 +79,17 @@ def write_stream(path: Path, header: Header, tensors: list[QuantisedTensor]) -> 
 def read_header(path: Path) -> Header:
     """The header of a stream. Raises `StreamError` unless the file is whole."""
     try:
-        facts = msgspec.msgpack.decode(_sections(path).header, type=tuple[str, int, list[Any], int, int, int, int, int])
+        kind = tuple[str, int, list[Any], int, int, int, int, int, int]
+        facts = msgspec.msgpack.decode(_sections(path).header, type=kind)
     except msgspec.DecodeError as error:
         raise StreamError(f"{path.name}: the header is damaged: {error}.") from error
-    codec, version, parameters, width, height, frames, numerator, denominator = facts
+    codec, version, parameters, precision, width, height, frames, numerator, denominator = facts
+    if not 0 <= precision < len(PRECISIONS):
+        raise StreamError(f"{path.name}: the header asks for precision {precision}, which there is not.")
     if min(width, height, frames, numerator, denominator) < 1 or width * height * frames > LARGEST_PIXELS:
         raise StreamError(f"{path.name}: the header asks for {frames} frames of {width}x{height}.")
     video = VideoFormat(width, height, frames, Fraction(numerator, denominator), "rgb24")
-    return Header(codec, version, parameters, video)
+    return Header(codec, version, parameters, PRECISIONS[precision], video)
 
 
 def read_stream(path: Path, expected: list[tuple[TensorKind, tuple[int, ...]]]) -> list[QuantisedTensor]:

@@ -19,7 +19,7 @@ from bench.video.raw import RawVideo
 
 from .checkpoint import Arrays, load_checkpoint, save_checkpoint
 from .collapse import has_collapsed
-from .device import keep_freed_memory, training_dtype
+from .device import has_fast_bfloat16, keep_freed_memory
 from .loss import loss_and_error
 from .recipe import Recipe
 from .representation import Representation
@@ -47,7 +47,7 @@ class Training:
         self.frames = frames
         self.recipe = recipe
         self.seed = seed
-        self.dtype = training_dtype(frames.device)
+        self.dtype = torch.bfloat16 if has_fast_bfloat16(frames.device) else torch.float32
         self.epoch_steps = math.ceil(len(frames) / recipe.batch_size)
         self.steps = epochs * self.epoch_steps
         self.step_number = 0
