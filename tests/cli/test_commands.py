@@ -212,3 +212,41 @@ def test_module_is_a_program() -> None:
 def environment() -> dict[str, str]:
     """In which a child finds the `bench` that is being tested."""
     return {**os.environ, "PYTHONPATH": str(Path(bench.__file__).resolve().parent.parent)}
+
+
+TABLE_2 = {
+    "nerv[fc_dim=21]": ("2,853,465", "226.941"),
+    "res-nerv[fc_dim=16,norm=bn]": ("3,073,235", "684.196"),
+}
+
+
+@pytest.mark.parametrize("codec", TABLE_2)
+def test_complexity_of_the_paper_without_training(codec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Table 2 of the Res-NeRV paper: parameters and GMACs at 1920x1080; the frame is really decoded."""
+    assert main(["complexity", "--codecs", codec, "--preset", "paper", "--frames", "1"]) == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[0] == codec
+    assert (cells[1], cells[2]) == TABLE_2[codec]
+    assert float(cells[5]) > 0
+    assert "network" in cells[6]
+
+
+def test_complexity_leaves_out_what_is_no_network(capsys: pytest.CaptureFixture[str]) -> None:
+    """And says so, once a codec."""
+    options = ["complexity", "--codecs", f"x264,{NERV}", "--preset", "smoke", "--size", "64x36", "--frames", "3"]
+    assert main(options) == 0
+    printed = capsys.readouterr()
+    assert "x264 is not a network" in printed.err
+    assert printed.err.count("\n") == 1
+    assert "3 frames of 64x36" in printed.out
+    assert printed.out.count("nerv") == 1
+
+
+def test_complexity_refuses_what_is_no_size(capsys: pytest.CaptureFixture[str]) -> None:
+    """And no number of frames."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["complexity", "--size", "1080p"])
+    assert "write for example 1920x1080" in capsys.readouterr().err
+    assert main(["complexity", "--frames", "0"]) == 2
+    assert "must be at least 1" in capsys.readouterr().err

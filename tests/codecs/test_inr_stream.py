@@ -82,7 +82,7 @@ def stream(tmp_path: Path) -> Path:
     tensors = [quantise(tensor, 6) for tensor in codec.network(VIDEO).tensors()]
     values = [getattr(codec, name) for name in codec.network_fields()]
     path = tmp_path / "small.inr"
-    write_stream(path, Header("nerv", NeRV.version, values, VIDEO), tensors)
+    write_stream(path, Header("nerv", NeRV.version, values, "bfloat16", VIDEO), tensors)
     return path
 
 
@@ -90,6 +90,7 @@ def test_the_header_describes_the_codec_and_the_video(stream: Path) -> None:
     """All that a decoder needs to build the network, the exact frame rate included."""
     header = read_header(stream)
     assert header.video == VIDEO
+    assert header.precision == "bfloat16"
     codec = codec_of(header)
     assert isinstance(codec, NeRV)
     assert (codec.fc_dim, codec.lower_width, codec.stem_dim, codec.levels) == (1, 2, 2, 4)
@@ -104,7 +105,7 @@ def test_tensors_round_trip_exactly(tmp_path: Path) -> None:
         QuantisedTensor("weight", np.zeros((2, 2), np.int32), 0.0),
     ]
     path = tmp_path / "t.inr"
-    write_stream(path, Header("nerv", 1, [], VIDEO), tensors)
+    write_stream(path, Header("nerv", 1, [], "float32", VIDEO), tensors)
     decoded = read_stream(path, [(t.kind, t.integers.shape) for t in tensors])
     for before, after in zip(tensors, decoded, strict=True):
         assert after.kind == before.kind
@@ -145,7 +146,7 @@ def test_every_truncation_and_every_flipped_byte_is_refused(stream: Path, tmp_pa
 )
 def test_a_whole_stream_with_a_senseless_header_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     """Valid checksum, impossible content."""
-    header = Header("nerv", NeRV.version, [2, 1.0, 4, 8, 4], VIDEO)
+    header = Header("nerv", NeRV.version, [2, 1.0, 4, 8, 4], "float32", VIDEO)
     path = tmp_path / "odd.inr"
     write_stream(path, dataclasses.replace(header, **change), [])  # type: ignore[arg-type]
     with pytest.raises(StreamError):
