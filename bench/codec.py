@@ -56,18 +56,28 @@ class TrainingCurve:
     psnr_db: list[float]
     learning_rate: list[float]
 
+    def followed_by(self, later: TrainingCurve) -> TrainingCurve:
+        """Both, the later one counted from where this one ends."""
+        return TrainingCurve(
+            self.steps + [self.steps[-1] + step for step in later.steps],
+            self.seconds + [self.seconds[-1] + seconds for seconds in later.seconds],
+            self.loss + later.loss,
+            self.psnr_db + later.psnr_db,
+            self.learning_rate + later.learning_rate,
+        )
+
 
 @dataclass
 class Job:
     """What `Codec.encode` works with besides the clip, and where it leaves what it noticed.
 
-    ``checkpoint`` is a file that outlives an interrupted encoder: one that leaves its state there
-    finds it again when the same cell is run again, and must then write the same stream.
+    ``checkpoints`` is a folder, to be made, that outlives an interrupted encoder: one that leaves
+    its state there finds it when the same cell is run again, and must then write the same stream.
     """
 
     seed: int
     scratch: Path
-    checkpoint: Path
+    checkpoints: Path
     progress: Progress
     watch: Stopwatch = field(default_factory=Stopwatch)
     notes: dict[str, Any] = field(default_factory=dict)

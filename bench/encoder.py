@@ -24,7 +24,7 @@ class EncodeTask:
     clip: Clip
     seed: int
     stream: Path
-    checkpoint: Path
+    checkpoints: Path
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def make_codec(name: str, parameters: Parameters) -> Any:
 def work(watch: Stopwatch, progress: Progress) -> EncodeResult:
     task = read_json(Path("task.json"), EncodeTask)
     codec = make_codec(task.codec, task.parameters)
-    job = Job(task.seed, Path.cwd(), task.checkpoint, progress, watch)
+    job = Job(task.seed, Path.cwd(), task.checkpoints, progress, watch)
     complexity = codec.complexity(task.clip.rgb.format)  # first: if it fails, no training is lost
     codec.encode(task.clip, task.stream, job)
     return EncodeResult(complexity, job.curve, job.notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shutil
 import tempfile
 import traceback
 from pathlib import Path
@@ -45,7 +46,7 @@ def run_cell(cell: Cell, store: Store, progress: Progress, limit: TimeLimit = NO
         record = dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
     store.save(cell.file_name, record)
     if record.status != "timed_out":
-        store.checkpoint_path(cell.file_name).unlink(missing_ok=True)
+        shutil.rmtree(store.checkpoints_path(cell.file_name), ignore_errors=True)
     return record
 
 
@@ -70,11 +71,11 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
     log = store.log_path(cell.file_name).resolve()
     log.unlink(missing_ok=True)
     stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
-    checkpoint = store.checkpoint_path(cell.file_name).resolve()
+    checkpoints = store.checkpoints_path(cell.file_name).resolve()
     with tempfile.TemporaryDirectory(dir=stream.parent, prefix=".encoding-") as name:
         scratch = Path(name)
         made = scratch / f"stream{cell.codec.suffix}"
-        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoint)
+        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoints)
         encoded, encode_cost = run_process(
             "bench.encoder",
             scratch,

@@ -98,7 +98,7 @@ class Store:
     def log_path(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
-    def checkpoint_path(self, name: str) -> Path:
+    def checkpoints_path(self, name: str) -> Path:
         return self.root / "checkpoints" / name
 
     def find(self, name: str) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -20,18 +21,27 @@ from bench.video.raw import VideoFormat
 
 from .device import best_device, has_fast_bfloat16
 from .grid import LARGEST_GRID, coarsest_grid
-from .quantise import QuantisedTensor, dequantise, quantise
+from .minmax import MinMaxCoder
+from .prune import prune
 from .recipe import RECIPES, RecipeName
 from .render import Precision, choose_precision, render
 from .representation import Representation
-from .stream import Header, read_header, read_stream, split_bytes, write_stream
+from .stream import CoderName, Header, read_stream, split_bytes, write_stream
+from .uniform import UniformCoder
+from .weights import CodedTensors, WeightCoder
+
+CODERS: dict[CoderName, WeightCoder] = {"uniform": UniformCoder(), "huffman": MinMaxCoder()}
+FINE_TUNING = 3
+"""NeRV's published commands train for 300 epochs and fine-tune for 100."""
 
 
 @dataclass(frozen=True)
 class ImplicitCodec(Codec):
     """A subclass adds the sizes of its network as fields, and `network`.
 
-    ``bits`` is the width of a quantised weight, ``epochs`` the passes of training over all frames.
+    ``epochs`` are the passes of training over all frames, ``bits`` the width of a quantised weight.
+    ``pruned`` is the share of weights that are then set to zero, followed by a third as many epochs
+    of fine-tuning: with 0.6 and ``coder="huffman"`` this is NeRV's own pipeline.
     """
 
     family: ClassVar[Family] = "implicit"
@@ -40,6 +50,8 @@ class ImplicitCodec(Codec):
     bits: int = 8
     epochs: int = 300
     recipe: RecipeName = "nerv"
+    coder: CoderName = "uniform"
+    pruned: float = 0.0
 
     @abstractmethod
     def network(self, video: VideoFormat) -> Representation:
@@ -50,6 +62,10 @@ class ImplicitCodec(Codec):
             raise UsageError(f"{self.name}: bits must be from 2 to 8, not {self.bits}.")
         if self.epochs < 1:
             raise UsageError(f"{self.name}: epochs must be at least 1, not {self.epochs}.")
+        if not 0 <= self.pruned < 1:
+            raise UsageError(f"{self.name}: pruned is a share from 0 to below 1, not {self.pruned}.")
+        if self.coder not in CODERS:
+            raise UsageError(f"{self.name}: there is no weight coder {self.coder!r}. Known: {', '.join(CODERS)}.")
         if self.recipe not in RECIPES:
             raise UsageError(f"{self.name}: there is no recipe {self.recipe!r}. Known: {', '.join(RECIPES)}.")
 
@@ -78,48 +94,48 @@ class ImplicitCodec(Codec):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         from .train import load_frames, train  # here: a decoder need not wait for what only training uses
 
-        video = clip.rgb.format
+        video, recipe = clip.rgb.format, RECIPES[self.recipe]
 
         def fresh_network() -> Representation:
             torch.manual_seed(job.seed)
             return self.network(video).to(best_device())
 
-        network = train(fresh_network, clip.rgb, RECIPES[self.recipe], self.epochs, job)
-        with job.watch.part("quantisation"):
-            tensors = self.quantised(network)
-            load_tensors(network, tensors)
+        network = train(fresh_network, clip.rgb, recipe, self.epochs, job)
+        if self.pruned:
+            prune(network, self.pruned)
+            epochs = -(-self.epochs // FINE_TUNING)
+            network = train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, stage="fine_tuning")
+        with job.watch.part("quantisation_and_entropy_coding"):
+            coded = self.coded(network)
+            load_tensors(network, CODERS[self.coder], coded)
         with job.watch.part("precision_choice"):
             precision = choose_precision(network, load_frames(clip.rgb, best_device()))
-        with job.watch.part("entropy_coding"):
-            write_stream(stream, self.header(video, precision), tensors)
+        write_stream(stream, self.header(video, precision), coded)
         job.notes["decoding_precision"] = precision
 
     def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
         precision: Precision = "bfloat16" if has_fast_bfloat16(best_device()) else "float32"
-        write_stream(stream, self.header(video, precision), self.quantised(self.network(video)))
+        write_stream(stream, self.header(video, precision), self.coded(self.network(video)))
         return True
 
-    def quantised(self, network: Representation) -> list[QuantisedTensor]:
+    def coded(self, network: Representation) -> CodedTensors:
         """What a stream holds of ``network``, which loses what only training needs."""
         network.fold()
-        return [quantise(tensor, self.bits) for tensor in network.tensors()]
+        return CODERS[self.coder].encode(list(network.tensors()), self.bits)
 
     def header(self, video: VideoFormat, precision: Precision) -> Header:
         parameters = [getattr(self, name) for name in self.network_fields()]
-        return Header(self.name, self.version, parameters, precision, video)
+        return Header(self.name, self.version, parameters, self.coder, precision, video)
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        with watch.part("entropy_decoding"):
-            header = read_header(stream)
-            codec = codec_of(header)
         with watch.part("model_build"):
-            network = codec.network(header.video)
+            header, coded = read_stream(stream)
+            network = codec_of(header).network(header.video)
             network.fold()
         with watch.part("entropy_decoding"):
-            tensors = read_stream(stream, [(t.kind, tuple(t.values.shape)) for t in network.tensors()])
+            load_tensors(network, CODERS[header.coder], coded)
         with watch.part("model_build"):
-            load_tensors(network, tensors)
             network.to(best_device())
         render(network, header.video, frames, header.precision, watch)
         return header.video
@@ -129,10 +145,12 @@ class ImplicitCodec(Codec):
         return split_bytes(stream)
 
 
-def load_tensors(network: Representation, tensors: list[QuantisedTensor]) -> None:
-    """Give ``network`` the values that a decoder will see."""
-    for target, tensor in zip(network.tensors(), tensors, strict=True):
-        target.values.copy_(dequantise(tensor))
+def load_tensors(network: Representation, coder: WeightCoder, coded: CodedTensors) -> None:
+    """Give ``network`` the values that a decoder sees."""
+    tensors = list(network.tensors())
+    decoded = coder.decode(coded, [(tensor.kind, tuple(tensor.values.shape)) for tensor in tensors])
+    for tensor, values in zip(tensors, decoded, strict=True):
+        tensor.values.copy_(values)
 
 
 def codec_of(header: Header) -> ImplicitCodec:

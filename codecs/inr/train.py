@@ -7,6 +7,8 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +25,8 @@ from .device import has_fast_bfloat16, keep_freed_memory
 from .loss import loss_and_error
 from .recipe import Recipe
 from .representation import Representation
+
+Stage = Literal["training", "fine_tuning"]
 
 REPORT_EVERY = 20
 """Steps between two looks at the loss, for which a GPU must be waited."""
@@ -41,12 +45,16 @@ class Training:
     order that ``seed`` and the epoch's number decide. What a step does depends on nothing but `state`.
     """
 
-    def __init__(self, network: Representation, frames: Tensor, recipe: Recipe, epochs: int, seed: int) -> None:
+    def __init__(
+        self, network: Representation, frames: Tensor, recipe: Recipe, epochs: int, seed: int, stage: Stage = "training"
+    ) -> None:
         keep_freed_memory()
         self.network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.frames = frames
         self.recipe = recipe
         self.seed = seed
+        self.stage = stage
+        self.kept = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage == "fine_tuning" else []
         self.dtype = torch.bfloat16 if has_fast_bfloat16(frames.device) else torch.float32
         self.epoch_steps = math.ceil(len(frames) / recipe.batch_size)
         self.steps = epochs * self.epoch_steps
@@ -79,6 +87,8 @@ class Training:
         loss, error = loss_and_error(picture, target, self.recipe.l1_weight, self.recipe.ssim_weight)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
+        for parameter, kept in self.kept:
+            parameter.data.mul_(kept)
         self.history[self.step_number, 0] = loss.detach()
         self.history[self.step_number, 1] = (-10 * error.log10()).mean()
         self.step_number += 1
@@ -146,46 +156,53 @@ class Training:
 
 
 def train(
-    make_network: Callable[[], Representation], video: RawVideo, recipe: Recipe, epochs: int, job: Job
+    make_network: Callable[[], Representation],
+    video: RawVideo,
+    recipe: Recipe,
+    epochs: int,
+    job: Job,
+    stage: Stage = "training",
 ) -> Representation:
-    """Fit a fresh network, on its device, to an rgb24 video, going on from ``job.checkpoint`` if there is one.
+    """Fit a network, on its device, to an rgb24 video, going on from the stage's checkpoint if there is one.
 
-    Leaves the curve and notes in ``job``. A training that diverges is tried once more with a lower
-    learning rate, which the notes say. Raises `CodecError` if that diverges too, and
-    `CellInterruptedError`, the checkpoint being up to date, if the process is asked to stop.
+    In ``fine_tuning``, weights that are zero stay zero. Leaves the curve and notes in ``job``. A
+    training that diverges is tried once more with a lower learning rate, which the notes say. Raises
+    `CodecError` if that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if
+    the process is asked to stop.
     """
     frames = load_frames(video, next(make_network().parameters()).device)
-    saved = load_checkpoint(job.checkpoint)
+    checkpoint = job.checkpoints / stage
+    saved = load_checkpoint(checkpoint)
     reason = str(saved["diverged"]) if saved else ""
     slowed = dataclasses.replace(recipe, learning_rate=RETRY_RATE * recipe.learning_rate)
-    with job.watch.part("training"), stop_requests() as stopping:
-        training = Training(make_network(), frames, slowed if reason else recipe, epochs, job.seed)
+    with job.watch.part(stage), stop_requests() as stopping:
+        training = Training(make_network(), frames, slowed if reason else recipe, epochs, job.seed, stage)
         if saved:
             training.restore(saved)
-            job.watch.seconds["training"] = training.elapsed_seconds
-            job.notes["resumed_at_steps"] = [*saved["resumed_at_steps"].tolist(), training.step_number]
-        while divergence := fit(training, job, stopping, reason):
+            job.watch.seconds[stage] = training.elapsed_seconds
+            job.notes[f"{stage}_resumed_at_steps"] = [*saved["resumed_at_steps"].tolist(), training.step_number]
+        while divergence := fit(training, job, stopping, reason, checkpoint):
             if reason:
                 raise CodecError(
                     f"Training diverged twice: {reason}; with {RETRY_RATE:g} times the learning rate, {divergence}. "
                     "Choose another recipe or another seed."
                 )
             reason, began = divergence, training.began
-            training = Training(make_network(), frames, slowed, epochs, job.seed)
+            training = Training(make_network(), frames, slowed, epochs, job.seed, stage)
             training.began = began
     if reason:
-        job.notes["retried"] = f"{reason}; trained again with {RETRY_RATE:g} times the learning rate"
-    job.notes |= {"steps": training.steps, "training_dtype": str(training.dtype).removeprefix("torch.")}
-    job.curve = training.curve()
+        job.notes[f"{stage}_retried"] = f"{reason}; trained again with {RETRY_RATE:g} times the learning rate"
+    job.notes |= {f"{stage}_steps": training.steps, f"{stage}_dtype": str(training.dtype).removeprefix("torch.")}
+    job.curve = training.curve() if job.curve is None else job.curve.followed_by(training.curve())
     return training.network
 
 
-def fit(training: Training, job: Job, stopping: threading.Event, reason: str) -> str:
+def fit(training: Training, job: Job, stopping: threading.Event, reason: str, checkpoint: Path) -> str:
     """Train to the last step. Returns what went wrong if training diverged, else nothing.
 
     ``reason`` is why an earlier attempt was given up; the checkpoint must know that it was.
     """
-    resumed = np.array(job.notes.get("resumed_at_steps", []), np.int64)
+    resumed = np.array(job.notes.get(f"{training.stage}_resumed_at_steps", []), np.int64)
     saved_at = time.monotonic()
     while training.step_number < training.steps:
         training.step()
@@ -194,13 +211,13 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str) ->
             loss, psnr_db = training.recent()
             if not math.isfinite(loss):
                 return f"the loss was {loss} at step {step} of {training.steps}"
-            job.progress("training", step, training.steps, psnr_db)
+            job.progress(training.stage, step, training.steps, psnr_db)
         matured = step >= MATURE_STEPS and step in (training.steps // 2, training.steps)
         if matured and has_collapsed(training.network, training.frames):
             return f"at step {step} of {training.steps} the network gave nearly the same picture for every frame"
         if last or stopping.is_set() or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             facts = {"diverged": np.array(reason), "resumed_at_steps": resumed}
-            save_checkpoint(job.checkpoint, training.state() | facts)
+            save_checkpoint(checkpoint, training.state() | facts)
             saved_at = time.monotonic()
         if stopping.is_set() and not last:
             raise CellInterruptedError(f"Training was stopped at step {step} of {training.steps}. Run again to go on.")

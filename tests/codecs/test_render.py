@@ -36,7 +36,7 @@ def trained(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Representat
         torch.manual_seed(0)
         return codec.network(clip.rgb.format)
 
-    return train(fresh, clip.rgb, RECIPES["short"], 100, Job(0, folder, folder / "checkpoint", lambda *_: None))
+    return train(fresh, clip.rgb, RECIPES["short"], 100, Job(0, folder, folder / "checkpoints", lambda *_: None))
 
 
 class Ramp(Representation):

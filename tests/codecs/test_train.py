@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import os
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.utils.prune import L1Unstructured, global_unstructured, remove
 
 from bench.codec import Job
 from bench.codecs.inr import train as training_module
 from bench.codecs.inr.checkpoint import load_checkpoint
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.collapse import has_collapsed
+from bench.codecs.inr.prune import prune
 from bench.codecs.inr.recipe import RECIPES
 from bench.codecs.inr.representation import Representation
 from bench.codecs.inr.train import Training, load_frames, train
@@ -35,7 +38,7 @@ CPU = torch.device("cpu")
 
 def make_job(folder: Path, progress: Callable[..., None] = lambda *_: None, seed: int = 0) -> Job:
     """One that keeps its checkpoint in ``folder``."""
-    return Job(seed, folder, folder / "checkpoint", progress)
+    return Job(seed, folder, folder / "checkpoints", progress)
 
 
 def fresh(codec: ImplicitCodec, clip: Clip) -> Callable[[], Representation]:
@@ -76,7 +79,7 @@ def test_interrupted_training_ends_with_the_same_weights(codec: ImplicitCodec, c
     resumed = make_job(tmp_path)
     found = weights(train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, resumed))
 
-    assert resumed.notes["resumed_at_steps"] == [20, 40]
+    assert resumed.notes["training_resumed_at_steps"] == [20, 40]
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert straight.curve is not None
     assert resumed.curve is not None
@@ -91,7 +94,7 @@ def test_checkpoints_come_while_training_runs(clip: Clip, tmp_path: Path, monkey
     steps: list[int] = []
 
     def progress(_: str, step: int, *__: Any) -> None:
-        saved = load_checkpoint(tmp_path / "checkpoint")
+        saved = load_checkpoint(tmp_path / "checkpoints" / "training")
         steps.append(0 if saved is None else step - len(saved["history"]))
 
     train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, progress))
@@ -101,13 +104,13 @@ def test_checkpoints_come_while_training_runs(clip: Clip, tmp_path: Path, monkey
 @pytest.mark.parametrize("damage", [b"", b"not an archive", None])
 def test_unreadable_checkpoint_is_no_checkpoint(damage: bytes | None, clip: Clip, tmp_path: Path) -> None:
     """Training begins anew, whether the file is empty, something else or cut off."""
-    path = tmp_path / "checkpoint"
+    path = tmp_path / "checkpoints" / "training"
     with pytest.raises(CellInterruptedError):
         train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(20)))
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     job = make_job(tmp_path)
     train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
-    assert "resumed_at_steps" not in job.notes
+    assert "training_resumed_at_steps" not in job.notes
 
 
 def test_every_epoch_visits_every_frame_in_its_own_order(clip: Clip) -> None:
@@ -130,7 +133,7 @@ def test_curve_tells_how_training_went(clip: Clip, tmp_path: Path) -> None:
     assert curve.loss[-1] < curve.loss[0]
     assert max(curve.learning_rate) <= 5e-3
     assert curve.learning_rate[-1] < 1e-4
-    assert job.notes["steps"] == 48
+    assert job.notes["training_steps"] == 48
 
 
 def test_long_curves_are_thinned(clip: Clip) -> None:
@@ -167,10 +170,8 @@ class TestDivergence:
             train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(40)))
         job = make_job(tmp_path)
         train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
-        assert (
-            job.notes["retried"] == "the loss was nan at step 20 of 48; trained again with 0.25 times the learning rate"
-        )
-        assert job.notes["resumed_at_steps"] == [40]
+        assert job.notes["training_retried"].startswith("the loss was nan at step 20 of 48; trained again with 0.25")
+        assert job.notes["training_resumed_at_steps"] == [40]
         assert job.curve is not None
         assert max(job.curve.learning_rate) <= 0.25 * 5e-3
 
@@ -196,3 +197,48 @@ class TestDivergence:
         assert has_collapsed(network, frames)
         assert not has_collapsed(network, frames[:1].expand(4, -1, -1, -1))
         assert not has_collapsed(network, frames[:1])
+
+
+def test_fine_tuning_keeps_pruned_weights_at_zero(clip: Clip, tmp_path: Path) -> None:
+    """Interrupted or not, and while the others learn; its curve follows that of training."""
+    job = make_job(tmp_path)
+    network = train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+    prune(network, 0.6)
+    zeros = {name: p == 0 for name, p in network.named_parameters()}
+    before = weights(network)
+
+    with pytest.raises(CellInterruptedError):
+        train(
+            lambda: copy.deepcopy(network),
+            clip.rgb,
+            RECIPES["short"],
+            8,
+            make_job(tmp_path, stop_at(20)),
+            "fine_tuning",
+        )
+    tuned = train(lambda: copy.deepcopy(network), clip.rgb, RECIPES["short"], 8, job, "fine_tuning")
+    assert job.notes["fine_tuning_resumed_at_steps"] == [20]
+    for name, parameter in tuned.named_parameters():
+        assert (parameter[zeros[name]] == 0).all()
+        assert not torch.equal(parameter, before[name])
+    assert job.curve is not None
+    assert job.curve.steps == list(range(4, 81, 4))
+    assert job.curve.psnr_db[-1] > job.curve.psnr_db[12]
+
+
+def test_pruning_takes_the_smallest_weights_of_the_whole_network(clip: Clip) -> None:
+    """As `torch.nn.utils.prune.global_unstructured` does, and none of head and biases."""
+    network = fresh(CODECS[0], clip)()
+    theirs = fresh(CODECS[0], clip)()
+    layers = [
+        module
+        for name, module in theirs.named_modules()
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear) and name != "head"
+    ]
+    global_unstructured([(layer, "weight") for layer in layers], L1Unstructured, amount=0.6)
+    for layer in layers:
+        remove(layer, "weight")
+    prune(network, 0.6)
+    expected = dict(theirs.named_parameters())
+    assert all(torch.equal(parameter, expected[name]) for name, parameter in network.named_parameters())
+    assert (network.head.weight != 0).all()  # type: ignore[union-attr]

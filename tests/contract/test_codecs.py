@@ -73,7 +73,7 @@ def encoded(request: pytest.FixtureRequest, clip: Clip, tmp_path_factory: pytest
         shutil.copyfile(home / record.stream.path, elsewhere)
 
         second = EncodeTask(
-            request.param, codec.parameters(), copy, 0, home / f"again{codec.suffix}", home / "checkpoint"
+            request.param, codec.parameters(), copy, 0, home / f"again{codec.suffix}", home / "checkpoints"
         )
         run_process("bench.encoder", home, second, EncodeResult, log=home / "log", progress=silent)
         again = hashlib.sha256(second.stream.read_bytes()).hexdigest()
@@ -199,7 +199,7 @@ def foreign(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     for name in ("x264", "x265", "raw"):
         codec = first_point(name)
         path = folder / f"foreign{codec.suffix}"
-        codec.encode(clip, path, Job(0, folder, folder / "checkpoint", silent))
+        codec.encode(clip, path, Job(0, folder, folder / "checkpoints", silent))
         made[codec.suffix] = path.read_bytes()
     return lambda suffix: [data for other, data in made.items() if other != suffix][:2]
 

@@ -1,0 +1,172 @@
+"""Weight coders: what comes back, what is refused, and how near Huffman's codes come to the entropy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bench.codecs.inr import huffman
+from bench.codecs.inr.codec import CODERS
+from bench.codecs.inr.minmax import MinMaxCoder
+from bench.codecs.inr.representation import NamedTensor, TensorKind
+from bench.codecs.inr.stream import CoderName
+from bench.codecs.inr.uniform import UniformCoder, compress, decompress, quantise
+from bench.codecs.inr.weights import Expected
+from bench.errors import CodecError, StreamError
+
+SHAPES: list[Expected] = [("weight", (7, 5, 3, 3)), ("bias", (7,)), ("weight", (4, 11)), ("bias", (1,))]
+
+
+def some_tensors(seed: int = 0) -> list[NamedTensor]:
+    """Of every shape that networks have; some weights are zero, one channel is constant."""
+    rng = torch.Generator().manual_seed(seed)
+    made = [NamedTensor(str(i), kind, torch.randn(shape, generator=rng)) for i, (kind, shape) in enumerate(SHAPES)]
+    made[0].values[torch.rand(SHAPES[0][1], generator=rng) < 0.6] = 0
+    made[2].values[1] = 0.25
+    return made
+
+
+@pytest.mark.parametrize("name", CODERS)
+@pytest.mark.parametrize("bits", [2, 5, 8])
+def test_values_come_back_within_half_a_step(name: CoderName, bits: int) -> None:
+    """Of their tensor's or channel's range; zeros exactly, whichever coder."""
+    tensors = some_tensors()
+    decoded = CODERS[name].decode(CODERS[name].encode(tensors, bits), SHAPES)
+    for tensor, values in zip(tensors, decoded, strict=True):
+        assert values.dtype == torch.float32
+        assert values.shape == tensor.values.shape
+        span = 2 * tensor.values.abs().max() if name == "uniform" else tensor.values.max() - tensor.values.min()
+        assert float((values - tensor.values).abs().max()) <= float(span) / (2**bits - 2) / 2 * 1.0001
+        assert (values[tensor.values == 0] == 0).all()
+
+
+@pytest.mark.parametrize("name", CODERS)
+def test_coding_what_was_decoded_changes_nothing(name: CoderName) -> None:
+    """Everything a decoder works with is on the quantiser's grid."""
+    coder = CODERS[name]
+    once = coder.decode(coder.encode(some_tensors(), 6), SHAPES)
+    again = [dataclasses.replace(tensor, values=values) for tensor, values in zip(some_tensors(), once, strict=True)]
+    twice = coder.decode(coder.encode(again, 6), SHAPES)
+    for a, b in zip(once, twice, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CODERS)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_diverged_weights_are_a_named_error(name: CoderName, bad: float) -> None:
+    """Rather than a stream of nonsense."""
+    with pytest.raises(CodecError, match=r"stem.0.weight is not finite: training diverged"):
+        CODERS[name].encode([NamedTensor("stem.0.weight", "weight", torch.tensor([[1.0, bad]]))], 8)
+
+
+@pytest.mark.parametrize("name", CODERS)
+def test_damaged_sections_are_refused(name: CoderName) -> None:
+    """Cut off, lengthened, swapped, or of another network. No values come of it."""
+    coder = CODERS[name]
+    coded = coder.encode(some_tensors(), 8)
+    for field in ("scales", "weights", "biases"):
+        data = getattr(coded, field)
+        for damaged in [*(data[:n] for n in range(len(data))), data + b"\0"]:
+            with pytest.raises(StreamError):
+                coder.decode(dataclasses.replace(coded, **{field: damaged}), SHAPES)
+    with pytest.raises(StreamError):
+        coder.decode(dataclasses.replace(coded, weights=coded.biases), SHAPES)
+    with pytest.raises(StreamError):
+        coder.decode(coded, SHAPES[:-2])
+
+
+@pytest.mark.parametrize("bits", [2, 4, 6, 8])
+def test_uniform_uses_all_its_levels(bits: int) -> None:
+    """2^bits - 1 of them, zero and the largest weight among them."""
+    values = np.random.default_rng(1).standard_normal((30, 20)).astype(np.float32)
+    integers, step = quantise(values, bits)
+    assert np.abs(integers).max() == 2 ** (bits - 1) - 1
+    assert np.abs(values).max() == pytest.approx(float(step) * (2 ** (bits - 1) - 1))
+
+
+def test_tensors_of_zeros_need_no_step() -> None:
+    """No division by zero, and zeros come back."""
+    for coder in CODERS.values():
+        (decoded,) = coder.decode(
+            coder.encode([NamedTensor("w", "weight", torch.zeros(3, 4))], 6), [("weight", (3, 4))]
+        )
+        assert decoded.tolist() == [[0.0] * 4] * 3
+
+
+def test_a_decompression_bomb_is_not_unpacked() -> None:
+    """A small stream of very many zeros fails without taking their memory."""
+    bomb = compress([np.zeros(50_000_000, np.int8)])
+    assert len(bomb) < 1000
+    with pytest.raises(StreamError, match="expected 10 integers"):
+        decompress(bomb, [(10,)])
+
+
+def test_senseless_scales_are_refused() -> None:
+    """Not a number, and infinite."""
+    for coder, start in ((UniformCoder(), 0), (MinMaxCoder(), 2 + 258)):
+        coded = coder.encode(some_tensors(), 8)
+        for bad in (np.nan, np.inf):
+            scales = coded.scales[:start] + np.float32(bad).tobytes() + coded.scales[start + 4 :]
+            with pytest.raises(StreamError, match="a scale is not finite"):
+                coder.decode(dataclasses.replace(coded, scales=scales), SHAPES)
+
+
+class TestHuffman:
+    """Codes, their table, and what is no stream of them."""
+
+    @given(st.lists(st.integers(0, 300), max_size=200))
+    @settings(max_examples=100, deadline=None)
+    def test_any_symbols_come_back(self, symbols: list[int]) -> None:
+        """None, one, one repeated, and many."""
+        array = np.array(symbols, np.uint16)
+        lengths = huffman.code_lengths(np.bincount(array, minlength=1))
+        assert huffman.decode(huffman.encode(array, lengths), lengths, len(array)).tolist() == symbols
+
+    def test_very_unequal_counts(self) -> None:
+        """Fibonacci's numbers make the longest codes that there can be."""
+        counts = [1, 1]
+        while len(counts) < 25:
+            counts.append(counts[-1] + counts[-2])
+        array = np.repeat(np.arange(25), counts).astype(np.uint16)
+        lengths = huffman.code_lengths(np.bincount(array))
+        assert sorted(lengths.tolist()) == [*range(1, 25), 24]
+        np.testing.assert_array_equal(huffman.decode(huffman.encode(array, lengths), lengths, len(array)), array)
+
+    @pytest.mark.parametrize("scale", [2.0, 20.0])
+    def test_size_is_near_the_entropy(self, scale: float) -> None:
+        """Between it and one bit a symbol more (Cover and Thomas, theorem 5.4.1); here within 2 %."""
+        array = self.laplace(scale)
+        counts = np.bincount(array)
+        share = counts[counts > 0] / len(array)
+        entropy_bytes = -(share * np.log2(share)).sum() * len(array) / 8
+        size = len(huffman.encode(array, huffman.code_lengths(counts)))
+        assert entropy_bytes <= size <= 1.02 * entropy_bytes + 1
+
+    @pytest.mark.parametrize("lengths", [[1, 1, 1], [2, 2, 2], [60, 1], [0, 0, 0]])
+    def test_tables_that_are_none(self, lengths: list[int]) -> None:
+        """Too many codes, too few, too long, and none at all."""
+        with pytest.raises(StreamError, match="Huffman table"):
+            huffman.decode(b"\x00\x00", np.array(lengths, np.uint8), 3)
+
+    @staticmethod
+    def laplace(scale: float) -> NDArray[np.uint16]:
+        """A hundred thousand rounded samples, shifted to be positive."""
+        samples = np.random.default_rng(0).laplace(0, scale, 100_000)
+        return (np.rint(samples) - np.rint(samples).min()).astype(np.uint16)
+
+
+def test_pruning_makes_streams_smaller() -> None:
+    """Positions included: 60 % of zeros cost less than the weights that they replace."""
+    kind: TensorKind = "weight"
+    values = torch.randn(200, 300, generator=torch.Generator().manual_seed(0))
+    pruned = torch.where(values.abs() < values.abs().flatten().kthvalue(36_000).values, 0, values)
+    sizes = [len(MinMaxCoder().encode([NamedTensor("w", kind, tensor)], 8).weights) for tensor in (values, pruned)]
+    # 0.4 * H(levels | kept) + H(0.6), in bytes: about 0.4 * 7 + 0.97 bits a weight.
+    assert sizes[1] < 0.55 * sizes[0]
+    assert sizes[1] > 60_000 * 0.97 / 8
