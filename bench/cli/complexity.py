@@ -50,7 +50,8 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(f"--frames must be at least 1, not {options.frames}.")
     preset = presets.load_preset(options.preset)
     facts = environment.describe()
-    video = VideoFormat(*options.size, options.frames, Fraction(25), "rgb24")
+    width, height = options.size
+    video = VideoFormat(width, height, options.frames, Fraction(25), "rgb24")
     print(f"{video}; {facts.gpu or facts.cpu}, {facts.cores} cores, torch {facts.packages['torch']}\n")
     print(f"| {' | '.join(COLUMNS)} |\n|---|{'---:|' * (len(COLUMNS) - 1)}")
     for selection in select(options.codecs, preset):

@@ -11,6 +11,7 @@ from .bd_table import bd_table
 from .curves import Picture, Styles, codec_styles, pictures
 from .sections import Section, sections
 from .tables import Table
+from .training import training_picture
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _part(section: Section, styles: Styles) -> Part:
     return Part(
         section=section,
         problems=tables.problem_table(section),
-        pictures=pictures(section, styles),
+        pictures=[*pictures(section, styles), *training_picture(section, styles)],
         source_note=_source_note(section),
         bd_rates=bd_table(section),
         results=_results(section),

@@ -61,8 +61,8 @@ def _picture(section: Section, metric: str, styles: Styles) -> Picture:
         caption=f"{METRICS[metric]} over bits per pixel: {section.dataset}, {section.stamp}",
         alt=_alt(section, metric),
         wide=len(section.sequences) > 1,
-        svg=_file(figure, "svg"),
-        png=_file(figure, "png"),
+        svg=to_file(figure, "svg"),
+        png=to_file(figure, "png"),
     )
 
 
@@ -76,7 +76,7 @@ def draw(section: Section, metric: str, styles: Styles) -> Figure:
     figure.suptitle(_title(section, metric), x=0.01, ha="left", fontsize=9)
     figure.supylabel(METRICS[metric] if "dB" in METRICS[metric] else f"{METRICS[metric]} (dB)", fontsize=9)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
-    lines = _line_styles(section)
+    lines = line_styles(section)
     for place, (axes, sequence) in enumerate(zip(grid, sequences, strict=False)):
         for curve in section.curves:
             if curve.sequence == sequence and (points := _drawable(curve, metric)):
@@ -111,7 +111,7 @@ def _drawable(curve: Curve, metric: str) -> list[tuple[float, float]]:
     return [(rate, quality) for rate, quality in curve.points(metric) if math.isfinite(quality) and rate > 0]
 
 
-def _line_styles(section: Section) -> dict[str, Literal["-", "--", ":", "-."]]:
+def line_styles(section: Section) -> dict[str, Literal["-", "--", ":", "-."]]:
     """Label to line style, which tells curves of one codec apart."""
     styles: dict[str, Literal["-", "--", ":", "-."]] = {}
     for codec in dict.fromkeys(section.codecs.values()):
@@ -167,7 +167,7 @@ def _reach(label: str, curves: Sequence[Curve], metric: str) -> str:
     )
 
 
-def _file(figure: Figure, form: Literal["svg", "png"]) -> bytes:
+def to_file(figure: Figure, form: Literal["svg", "png"]) -> bytes:
     """The picture's file, the same bytes for the same picture."""
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "bench"}):

@@ -14,13 +14,14 @@ from . import html, markdown
 from .bd_table import bd_rate_csv
 from .content import Content, content
 from .tables import complexity_csv, records_csv
+from .training import training_csv
 
 
 def write_report(records: Sequence[Record], folder: Path) -> Path:
     """Write the report on ``records`` into ``folder`` and return the path of its HTML file.
 
     Beside ``report.html``, which needs none of the others: ``report.md``, ``records.csv``,
-    ``bd_rate.csv``, ``complexity.csv``, and each picture as SVG and PNG.
+    ``bd_rate.csv``, ``complexity.csv``, ``training.csv``, and each picture as SVG and PNG.
     """
     if not records:
         raise UsageError("There are no records to report on. To make some, run `python -m bench run` first.")
@@ -40,6 +41,7 @@ def files(made: Content) -> dict[str, bytes]:
         "records.csv": _csv(records_csv(made.records)),
         "bd_rate.csv": _csv(bd_rate_csv(sections)),
         "complexity.csv": _csv(complexity_csv(sections)),
+        "training.csv": _csv(training_csv(sections)),
         "report.md": markdown.render(made).encode(),
         "report.html": html.render(made).encode(),
     }

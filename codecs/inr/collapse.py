@@ -23,7 +23,7 @@ def has_collapsed(network: Representation, frames: Tensor) -> bool:
     index = index.to(frames.device)
     training = network.training
     with torch.inference_mode():
-        pictures = (255 * network.eval()(i) for i in index.split(1))
+        pictures = (255 * network.eval()(i) for i in torch.split(index, 1))
         ours = _variance_over_time(pictures)
     network.train(training)
     source = _variance_over_time(frames[i].float() for i in index)

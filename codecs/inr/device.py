@@ -26,7 +26,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     training step of NeRV-S at 1280x720 takes 2.9 s instead of 2.2 s).
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     path = Path("/proc/cpuinfo")
     facts = path.read_text() if path.exists() else ""
     return "amx_bf16" in facts or ("avx512_bf16" in facts and "AuthenticAMD" in facts)

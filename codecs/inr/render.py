@@ -60,7 +60,8 @@ def choose_precision(network: Representation, frames: Tensor) -> Precision:
         return "float32"
     prepare(network)
     count = min(len(frames), FRAMES_COMPARED)
-    for index in torch.linspace(0, len(frames) - 1, count, device=frames.device).round().long().split(1):
+    looked_at = torch.linspace(0, len(frames) - 1, count, device=frames.device).round().long()
+    for index in torch.split(looked_at, 1):
         exact, fast = (_psnr_db(as_frames(compute(network, index, p)), frames[index]) for p in ("float32", "bfloat16"))
         if abs(exact - fast) >= TOLERANCE_DB:
             return "float32"
@@ -97,4 +98,4 @@ def _psnr_db(frames: Tensor, source: Tensor) -> float:
 
 
 def _write(file: BinaryIO, frames: Tensor) -> int:
-    return file.write(frames.numpy())  # type: ignore[arg-type]
+    return file.write(frames.numpy().data)

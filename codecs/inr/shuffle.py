@@ -81,13 +81,13 @@ def _tables() -> tuple[Words, NDArray[np.float32]]:
     return _words(gelu.bfloat16()), slope.numpy()
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _to_float(word: np.uint16) -> np.float32:  # pragma: no cover
     value: np.float32 = np.uint32(np.uint32(word) << np.uint32(16)).view(np.float32)
     return value
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _to_word(value: np.float32) -> np.uint16:  # pragma: no cover
     """Rounded to the nearest bfloat16, ties to even."""
     bits = np.float32(value).view(np.uint32)

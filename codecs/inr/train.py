@@ -49,7 +49,8 @@ class Training:
         self, network: Representation, frames: Tensor, recipe: Recipe, epochs: int, seed: int, stage: Stage = "training"
     ) -> None:
         keep_freed_memory()
-        self.network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network
         self.frames = frames
         self.recipe = recipe
         self.seed = seed
@@ -118,7 +119,7 @@ class Training:
     def curve(self) -> TrainingCurve:
         """Mean loss and PSNR over each epoch so far; evenly spaced epochs if they are many."""
         epochs = self.step_number // self.epoch_steps
-        means = self.history[: epochs * self.epoch_steps].unflatten(0, (epochs, -1)).mean(1).cpu().double().numpy()
+        means = self.history[: epochs * self.epoch_steps].reshape(epochs, -1, 2).mean(1).cpu().double().numpy()
         kept = np.unique(np.linspace(0, epochs - 1, min(epochs, CURVE_POINTS)).round().astype(int))
         ends = [int(epoch + 1) * self.epoch_steps for epoch in kept]
         return TrainingCurve(

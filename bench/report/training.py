@@ -1,0 +1,116 @@
+"""How the learned codecs came along: quality against the steps and the seconds of training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from ..codec import TrainingCurve
+from .curves import Picture, Styles, line_styles, to_file
+from .sections import Cell, Section
+
+SHOWN_FROM = 0.05
+"""Of all steps. Before that quality rises from nothing, which would press the rest together."""
+
+
+def training_picture(section: Section, styles: Styles) -> list[Picture]:
+    """One picture with a row for each sequence, if any codec was trained."""
+    trained = [cell for cell in section.measured if cell.record.training]
+    if not trained:
+        return []
+    figure = draw(section, trained, styles)
+    return [
+        Picture(
+            name=f"{section.slug}-training",
+            caption=f"PSNR against training steps and seconds: {section.dataset}, {section.stamp}",
+            alt="PSNR of the frames as they were trained on, float weights. " + " ".join(map(_outcome, trained)),
+            wide=True,
+            svg=to_file(figure, "svg"),
+            png=to_file(figure, "png"),
+        )
+    ]
+
+
+def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
+    """Against steps on the left, against wall-clock on the right; each line ends at its network's size."""
+    sequences = list(dict.fromkeys(cell.sequence for cell in trained))
+    figure = Figure(
+        figsize=(9.2, 3.4 * len(sequences) + 1.1), layout=ConstrainedLayoutEngine(w_pad=0.07), facecolor="white"
+    )
+    title = f"{section.dataset}: quality while training\n{section.stamp.replace('; ', chr(10))}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9)
+    grid = figure.subplots(len(sequences), 2, squeeze=False, sharey="row")
+    lines = line_styles(section)
+    for (by_step, by_second), sequence in zip(grid, sequences, strict=True):
+        for cell in trained:
+            if cell.sequence == sequence and (curve := cell.record.training):
+                colour, _ = styles[cell.record.codec.name]
+                first = next(i for i, step in enumerate(curve.steps) if step >= SHOWN_FROM * curve.steps[-1])
+                for axes, along in ((by_step, curve.steps), (by_second, curve.seconds)):
+                    axes.plot(
+                        along[first:], curve.psnr_db[first:], lines[cell.label], color=colour, label=cell.label, lw=1.3
+                    )
+                    _name(axes, along[-1], curve, cell, colour)
+        by_step.set_xlabel("training steps", fontsize=9)
+        by_second.set_xlabel("seconds of training", fontsize=9)
+        by_step.set_ylabel(f"{sequence}, PSNR (dB)" if len(sequences) > 1 else "PSNR (dB)", fontsize=9)
+        for axes in (by_step, by_second):
+            axes.tick_params(labelsize=8)
+            axes.grid(color="#dddddd", linewidth=0.6)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.margins(x=0.1)
+    named = {label: handle for handle, label in zip(*grid[0][0].get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        named.values(), named.keys(), loc="outside lower center", ncols=min(4, len(named)), fontsize=8, frameon=False
+    )
+    return figure
+
+
+def training_csv(sections: Sequence[Section]) -> pd.DataFrame:
+    """Every point of every training curve, one a row."""
+    rows = [
+        {
+            "dataset": section.dataset,
+            "preset": section.preset.name,
+            "sequence": cell.sequence,
+            "codec": cell.label,
+            "rate_point": cell.rate_point,
+            "seed": cell.record.seed,
+            "parameters": cell.record.complexity.parameters if cell.record.complexity else None,
+            "step": step,
+            "seconds": seconds,
+            "loss": loss,
+            "psnr_db": psnr_db,
+            "learning_rate": rate,
+        }
+        for section in sections
+        for cell in section.measured
+        if (curve := cell.record.training)
+        for step, seconds, loss, psnr_db, rate in zip(
+            curve.steps, curve.seconds, curve.loss, curve.psnr_db, curve.learning_rate, strict=True
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def _name(axes: Axes, end: float, curve: TrainingCurve, cell: Cell, colour: str) -> None:
+    size = cell.record.complexity.parameters if cell.record.complexity else 0
+    axes.annotate(
+        f"{size / 1e6:.2g} M",
+        (end, curve.psnr_db[-1]),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7,
+        color=colour,
+    )
+
+
+def _outcome(cell: Cell) -> str:
+    curve = cell.record.training
+    assert curve is not None
+    return f"{cell.label} {cell.rate_point}: {curve.psnr_db[-1]:.2f} dB after {curve.steps[-1]} steps."
