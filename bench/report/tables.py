@@ -322,9 +322,9 @@ def _commands(notes: Mapping[str, Any]) -> list[str]:
 
 
 def records_csv(records: Sequence[Record]) -> pd.DataFrame:
-    """Every field of every record, except values by frame and notes, under dotted names."""
+    """Every field of every record, except values by frame, training curves and notes, under dotted names."""
     frame = pd.json_normalize([json.loads(to_json(record)) for record in records]).convert_dtypes()
-    return frame[[name for name in frame.columns if not name.startswith(("quality.frames", "notes"))]]
+    return frame[[name for name in frame.columns if not name.startswith(("quality.frames", "notes", "training"))]]
 
 
 def complexity_csv(found: Sequence[Section]) -> pd.DataFrame:

@@ -113,4 +113,5 @@ def _name(axes: Axes, end: float, curve: TrainingCurve, cell: Cell, colour: str)
 def _outcome(cell: Cell) -> str:
     curve = cell.record.training
     assert curve is not None
-    return f"{cell.label} {cell.rate_point}: {curve.psnr_db[-1]:.2f} dB after {curve.steps[-1]} steps."
+    name = f"{cell.label} {cell.rate_point}".rstrip()
+    return f"{name}: {curve.psnr_db[-1]:.2f} dB after {curve.steps[-1]} steps."

@@ -25,7 +25,7 @@ def save_checkpoint(path: Path, arrays: Arrays) -> None:
 def load_checkpoint(path: Path) -> Arrays | None:
     """The arrays at ``path``; None if there are none that can be read."""
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes())) as file:
             return dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None

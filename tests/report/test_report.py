@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
-from collections.abc import Iterable
 from dataclasses import replace
-from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from planted import LAPTOP, PAPER, QUICK, RATES, clip, curve, failed, record
 
-from bench.codec import Complexity
-from bench.dataset import Clip, Source
-from bench.environment import Environment
 from bench.errors import UsageError
-from bench.record import SCHEMA, CodecFacts, Cost, PresetFacts, Quality, Record, StreamFacts
+from bench.record import Quality, Record
 from bench.report import markdown
 from bench.report.bd_table import bd_table, comparisons
 from bench.report.content import content
@@ -26,101 +21,6 @@ from bench.report.sections import CODEC_ORDER, Section, sections
 from bench.report.tables import Table, complexity_tables, problem_table, rd_table
 from bench.report.write import write_report
 from bench.store import Store
-from bench.video.raw import RawVideo, VideoFormat
-
-QUICK = PresetFacts("quick", "5f0c" * 16, full_scale=False)
-PAPER = PresetFacts("paper", "77aa" * 16, full_scale=True)
-LAPTOP = Environment(
-    cpu="Planted CPU",
-    cores=2,
-    memory_bytes=8 << 30,
-    gpu=None,
-    system="Linux",
-    python="3.11.2",
-    bench="0.1.0",
-    packages={"torch": "2.8.0"},
-    git_commit="c0ffee+",
-    load=0.5,
-)
-IMPLICIT = {"nerv", "e-nerv", "res-nerv"}
-RATES = (0.01, 0.02, 0.04, 0.08)
-
-
-def clip(
-    dataset: str = "bunny", sequence: str = "bunny", width: int = 320, height: int = 180, frames: int = 32
-) -> Clip:
-    """A clip whose source is a coded one exactly for Bunny."""
-    coded = 795_933 if dataset == "bunny" else None
-    form = VideoFormat(width, height, frames, Fraction(25), "yuv420p")
-    return Clip(
-        source=Source(dataset, sequence, "CC BY 3.0", "planted", "ab" * 32, 132, coded),
-        yuv=RawVideo(Path("clip.yuv"), form),
-        rgb=RawVideo(Path("clip.rgb"), replace(form, pixel_format="rgb24")),
-        matrix="bt601",
-        yuv_sha256="cd" * 32,
-        rgb_sha256="ef" * 32,
-    )
-
-
-def record(
-    codec: str,
-    rate: float,
-    *,
-    gain: float = 0.0,
-    label: str = "",
-    point: int = 0,
-    where: Clip | None = None,
-    preset: PresetFacts = QUICK,
-    environment: Environment = LAPTOP,
-    seed: int = 1,
-) -> Record:
-    """A whole record at ``rate`` bits per pixel. PSNR rises by 3 dB with each doubling of rate,
-    from 30 dB at 0.01 bits per pixel, and by ``gain``; MS-SSIM in dB stands 18 dB below it."""
-    where = where or clip()
-    form = where.rgb.format
-    psnr = 30 + 3 * math.log2(rate / 0.01) + gain
-    size = round(rate * form.pixels / 8)
-    learned = codec in IMPLICIT
-    ledger = {"header": 100, "weights": size - 100} if learned else {"parameter_sets": 60, "slices": size - 60}
-    return Record(
-        schema=SCHEMA,
-        key=hashlib.sha256(f"{codec}{label}{point}{seed}{where.name}{preset.name}".encode()).hexdigest(),
-        status="ok",
-        codec=CodecFacts(
-            name=codec,
-            label=label or codec,
-            family="implicit" if learned else "standard",
-            version=1,
-            parameters={"fc_dim": 10 + point, "bits": 8} if learned else {"crf": 40 - point, "speed": "medium"},
-            tools={} if learned else {codec: "4.1"},
-        ),
-        preset=preset,
-        clip=where,
-        seed=seed,
-        environment=environment,
-        started="2025-11-22T21:00:00Z",
-        stream=StreamFacts(f"{codec}.bin", size, "12" * 32, ledger, rate, rate * form.width * form.height * 25 / 1e6),
-        frames_sha256="34" * 32,
-        quality=Quality(
-            clip={"psnr_rgb": psnr, "ms_ssim_rgb": 1 - 10 ** -((psnr - 18) / 10), "ms_ssim_rgb_db": psnr - 18},
-            frames={"psnr_rgb": [psnr] * form.frames},
-        ),
-        encode=Cost(12.5, {"training" if learned else "encoding": 12.5}, 1.0, 512 << 20),
-        decode=Cost(0.64, {"entropy_decoding": 0.14, "network": 0.5}, 1.0, 256 << 20),
-        complexity=Complexity(1_500_000, 57_600_000, {"aten::gelu": 5}) if learned else None,
-        notes={"command": f"encode --with {codec}"},
-    )
-
-
-def curve(codec: str, gain: float = 0.0, rates: Iterable[float] = RATES, **more: object) -> list[Record]:
-    """A record for each rate."""
-    return [record(codec, rate, gain=gain, point=i, **more) for i, rate in enumerate(rates)]  # type: ignore[arg-type]
-
-
-def failed(whole: Record, reason: str) -> Record:
-    """The record of a cell that came to nothing."""
-    nothing = dict.fromkeys(("stream", "frames_sha256", "quality", "encode", "decode", "complexity"))
-    return replace(whole, status="failed", reason=reason, **nothing)  # type: ignore[arg-type]
 
 
 def only(records: list[Record]) -> Section:
@@ -403,14 +303,14 @@ def test_files(tmp_path: Path) -> None:
         store.save(str(i), one)
     page = write_report(list(store.records()), tmp_path / "report")
     names = {path.name for path in page.parent.iterdir()}
-    assert {"report.html", "report.md", "records.csv", "bd_rate.csv", "complexity.csv"} <= names
-    assert sum(name.endswith(".png") for name in names) == sum(name.endswith(".svg") for name in names) == 4
+    assert {"report.html", "report.md", "records.csv", "bd_rate.csv", "complexity.csv", "training.csv"} <= names
+    assert sum(name.endswith(".png") for name in names) == sum(name.endswith(".svg") for name in names) == 6
 
     with (page.parent / "records.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 21
     assert float(lines[0]["quality.clip.psnr_rgb"]) == pytest.approx(30)
-    assert not any(name.startswith(("quality.frames", "notes")) for name in lines[0])
+    assert not any(name.startswith(("quality.frames", "notes", "training")) for name in lines[0])
     with (page.parent / "bd_rate.csv").open() as file:
         half = [line for line in csv.DictReader(file) if (line["codec"], line["anchor"]) == ("e-nerv", "nerv")]
     assert [float(line["bd_rate_percent"]) for line in half] == [pytest.approx(-50)] * 2
@@ -421,10 +321,11 @@ def test_files(tmp_path: Path) -> None:
 def test_html_stands_alone(tmp_path: Path) -> None:
     """The page parses, loads nothing from elsewhere, and says what its pictures and tables show."""
     page = Page(write_report(PLANTED, tmp_path).read_text(encoding="utf-8"))
-    assert len(page.every("img")) == 2
+    assert len(page.every("img")) == 3
+    says = ("nerv: 30.0 to 39.0 dB", "nerv: 12.0 to 21.0 dB", "nerv fc_dim=10: 30.00 dB after 400 steps")
     for picture in page.every("img"):
         assert (picture["src"] or "").startswith("data:image/svg+xml;base64,")
-        assert "nerv: 30.0 to 39.0 dB" in (picture["alt"] or "") or "nerv: 12.0 to 21.0 dB" in (picture["alt"] or "")
+        assert any(words in (picture["alt"] or "") for words in says)
     assert not page.every("script", "link", "iframe", "object")
     for element in page.every("a", "img"):
         assert not (element.get("href") or element.get("src") or "").startswith(("http:", "https:", "//"))

@@ -1,0 +1,59 @@
+"""Training curves in the report, on planted records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from planted import TRAINING, clip, curve, failed, record
+
+from bench.report.content import content
+from bench.report.curves import codec_styles
+from bench.report.sections import sections
+from bench.report.training import draw, training_csv, training_picture
+from bench.report.write import files
+
+
+def test_lines_hold_the_planted_values() -> None:
+    """From a twentieth of the steps on, against steps and against seconds, a row for each sequence."""
+    records = [*curve("nerv"), *curve("x264"), record("e-nerv", 0.02, where=clip(sequence="other"))]
+    (section,) = sections(records)
+    figure = draw(section, [cell for cell in section.measured if cell.record.training], codec_styles(section.codecs))
+    assert len(figure.axes) == 4
+    for axes, along in zip(figure.axes, (TRAINING.steps, TRAINING.seconds) * 2, strict=True):
+        for line in axes.get_lines():
+            assert list(line.get_xdata()) == along[1:]
+            assert list(line.get_ydata()) == TRAINING.psnr_db[1:]
+    assert [len(axes.get_lines()) for axes in figure.axes] == [4, 4, 1, 1]
+    assert {text.get_text() for axes in figure.axes for text in axes.texts} == {"1.5 M"}
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["nerv"]
+
+
+def test_csv_has_every_point() -> None:
+    """Of every network, with its size; standard codecs have no training."""
+    frame = training_csv(sections([*curve("nerv"), *curve("x264")]))
+    assert len(frame) == 4 * len(TRAINING.steps)
+    assert set(frame["codec"]) == {"nerv"}
+    assert frame["psnr_db"].tolist() == TRAINING.psnr_db * 4
+    assert frame["seconds"].tolist() == TRAINING.seconds * 4
+    assert set(frame["parameters"]) == {1_500_000}
+
+
+def test_nothing_trained_nothing_drawn() -> None:
+    """Not an empty picture. Failed cells and older records, which have no curve, do no harm."""
+    records = [
+        *curve("x264"),
+        failed(record("nerv", 0.03), "diverged"),
+        replace(record("e-nerv", 0.03), training=None),
+    ]
+    (section,) = sections(records)
+    assert training_picture(section, codec_styles(section.codecs)) == []
+    assert files(content(records))["training.csv"].strip() == b""
+
+
+def test_alt_text_says_what_came_out() -> None:
+    """For those who do not see the picture."""
+    (section,) = sections(curve("nerv", rates=[0.02]))
+    (picture,) = training_picture(section, codec_styles(section.codecs))
+    assert "nerv: 30.00 dB after 400 steps" in picture.alt
+    assert picture.name.endswith("-training")
