@@ -7,11 +7,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.video.raw import VideoFormat
 
-from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp
+from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp, normalise
 from .inr.codec import ImplicitCodec
 from .inr.grid import coarsest_grid, upsampling_strides
 from .inr.representation import Representation
@@ -105,15 +104,6 @@ class ENeRVNetwork(Representation):
         (first, *rest) = zip(widths, widths[1:], strides, strict=False)
         return [FactorisedUpsamplingBlock(*first), *(UpsamplingBlock(*shape) for shape in rest)]
 
-    def normalise(self, x: Tensor) -> Tensor:
-        """Each channel of each picture (B, C, H, W) to mean 0 and variance 1."""
-        if not self.training:
-            return functional.instance_norm(x)
-        # The same in two steps: on the CPU, torch 2.13 returns wrong gradients from instance_norm
-        # when those that come in are channels-last.
-        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
-        return (x - mean) * (variance + 1e-5).rsqrt()
-
     def forward(self, index: Tensor) -> Tensor:
         time = self.encoding(index.double() / max(self.frames - 1, 1))
         space = self.space(self.space_stem(self.encoding(self.coordinates).flatten(-2).unsqueeze(0)))
@@ -122,7 +112,7 @@ class ENeRVNetwork(Representation):
         time = self.time_modulation(time)
         for block, modulation in zip(self.blocks, self.modulations, strict=True):
             scale, shift = modulation(time)[..., None, None].chunk(2, dim=1)
-            x = block(self.normalise(x) * scale + shift)
+            x = block(normalise(x, self.training) * scale + shift)
         picture: Tensor = self.head(x).float().sigmoid()
         return picture
 
