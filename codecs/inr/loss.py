@@ -33,6 +33,11 @@ def loss_and_error(picture: Tensor, target: Tensor, l1_weight: float, ssim_weigh
     if picture.device.type == "cpu":
         fused: tuple[Tensor, Tensor] = _FusedLoss.apply(picture, target, l1_weight, ssim_weight)  # type: ignore[no-untyped-call]
         return fused
+    return by_torch(picture, target, l1_weight, ssim_weight)
+
+
+def by_torch(picture: Tensor, target: Tensor, l1_weight: float, ssim_weight: float) -> tuple[Tensor, Tensor]:
+    """`loss_and_error` by torch's own operators, on any device."""
     difference = picture - target
     similarity = pytorch_msssim.ssim(picture, target, data_range=1)
     loss = l1_weight * difference.abs().mean() + ssim_weight * (1 - similarity)

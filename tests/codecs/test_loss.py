@@ -6,7 +6,7 @@ import pytest
 import pytorch_msssim
 import torch
 
-from bench.codecs.inr.loss import loss_and_error
+from bench.codecs.inr.loss import by_torch, loss_and_error
 from bench.codecs.inr.train import as_pictures, load_frames
 from bench.dataset import Clip
 
@@ -17,6 +17,8 @@ def assert_same(picture: torch.Tensor, target: torch.Tensor) -> None:
     value, squared_error = loss_and_error(ours, target, 0.7, 0.3)
     reference = 0.3 * (1 - pytorch_msssim.ssim(theirs, target, data_range=1)) + 0.7 * (theirs - target).abs().mean()
     torch.testing.assert_close(squared_error, (theirs - target).detach().square().mean((1, 2, 3)))
+    on_other_devices = by_torch(picture, target, 0.7, 0.3)
+    torch.testing.assert_close(on_other_devices, (reference.detach(), squared_error), atol=1e-5, rtol=1e-5)
     (3 * value).backward()
     (3 * reference).backward()
     assert value.item() == pytest.approx(reference.item(), abs=1e-5)

@@ -1,0 +1,67 @@
+"""NeRV's own compression pipeline, from the command line to the decoded frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.cli import main
+from bench.codecs.inr.codec import CODERS, codec_of
+from bench.codecs.inr.prune import is_prunable
+from bench.codecs.inr.stream import read_stream
+from bench.store import Store
+
+SIZE = "fc_dim=2,lower_width=8,epochs=6"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network coded by the default and by NeRV's pipeline."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    codecs = f"nerv[{SIZE}],nerv[{SIZE},pruned=0.6,coder=huffman]"
+    assert main(["run", "--preset", "smoke", "--codecs", codecs, "--results", str(folder)]) == 0
+    return folder
+
+
+def test_pruned_weights_are_exactly_zero_in_the_stream(results: Path) -> None:
+    """Their positions travelled: a decoder finds 60 % zeros where there were weights to prune."""
+    (record,) = (r for r in Store(results).records() if r.codec.parameters["pruned"])
+    assert record.stream is not None
+    header, coded = read_stream(results / record.stream.path)
+    assert header.coder == "huffman"
+    tensors = list(codec_of(header).network(header.video).tensors())
+    decoded = CODERS[header.coder].decode(coded, [(t.kind, tuple(t.values.shape)) for t in tensors])
+    prunable = [v.flatten() for t, v in zip(tensors, decoded, strict=True) if is_prunable(t.name, t.kind)]
+    assert np.mean(np.concatenate(prunable) == 0) == pytest.approx(0.6, abs=0.001)
+
+
+def test_fine_tuning_is_in_the_record(results: Path) -> None:
+    """A third of the epochs more, counted as encoding and seen in the curve."""
+    plain, pruned = sorted(Store(results).records(), key=lambda r: r.codec.parameters["pruned"])
+    assert pruned.notes["training_steps"] == plain.notes["training_steps"] == 24
+    assert pruned.notes["fine_tuning_steps"] == 8
+    assert pruned.encode is not None
+    assert {"training", "fine_tuning", "quantisation_and_entropy_coding"} <= set(pruned.encode.parts)
+    assert plain.encode is not None
+    assert "fine_tuning" not in plain.encode.parts
+    assert pruned.training is not None
+    assert pruned.training.steps[-1] == 32
+
+
+def test_every_byte_has_a_purpose(results: Path) -> None:
+    """Tables and the channels' ranges are scales, which NeRV's count leaves out."""
+    plain, pruned = sorted(Store(results).records(), key=lambda r: r.codec.parameters["pruned"])
+    assert plain.stream is not None
+    assert pruned.stream is not None
+    assert pruned.stream.ledger["weights"] < 0.75 * plain.stream.ledger["weights"]
+    assert pruned.stream.ledger["scales"] > 20 * plain.stream.ledger["scales"]
+    assert sum(pruned.stream.ledger.values()) == pruned.stream.size_bytes
+
+
+@pytest.mark.parametrize(("option", "message"), [("pruned=1", "a share from 0 to below 1"), ("coder=zip", "zip")])
+def test_options_that_make_no_sense(option: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Are refused before anything is trained."""
+    assert main(["run", "--preset", "smoke", "--codecs", f"nerv[{option}]", "--dry-run"]) == 2
+    assert message in capsys.readouterr().err
