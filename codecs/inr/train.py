@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench.codec import Job, TrainingCurve
 from bench.errors import CellInterruptedError, CodecError
+from bench.measure.psnr import CAP_DB
 from bench.process import stop_requests
 from bench.video.raw import RawVideo
 
@@ -91,7 +92,7 @@ class Training:
         for parameter, kept in self.kept:
             parameter.data.mul_(kept)
         self.history[self.step_number, 0] = loss.detach()
-        self.history[self.step_number, 1] = (-10 * error.log10()).mean()
+        self.history[self.step_number, 1] = (-10 * error.log10()).clamp(max=CAP_DB).mean()
         self.step_number += 1
         if position + 1 == self.epoch_steps:
             self.epoch_seconds[epoch] = self.elapsed_seconds
