@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from bench.video.raw import VideoFormat
 
-from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp, normalise
+from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp
 from .inr.codec import ImplicitCodec
 from .inr.grid import coarsest_grid, upsampling_strides
+from .inr.instance_norm import instance_norm
 from .inr.representation import Representation
 from .inr.shuffle import gelu_shuffle, shuffle
 
@@ -111,8 +112,8 @@ class ENeRVNetwork(Representation):
         x = tokens.transpose(1, 2).unflatten(2, self.grid)
         time = self.time_modulation(time)
         for block, modulation in zip(self.blocks, self.modulations, strict=True):
-            scale, shift = modulation(time)[..., None, None].chunk(2, dim=1)
-            x = block(normalise(x, self.training) * scale + shift)
+            scale, shift = modulation(time).chunk(2, dim=1)
+            x = block(instance_norm(x, scale, shift, self.training))
         picture: Tensor = self.head(x).float().sigmoid()
         return picture
 

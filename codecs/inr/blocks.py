@@ -11,25 +11,15 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from .instance_norm import instance_norm
 from .shuffle import gelu_shuffle
 
 Norm = Literal["none", "bn", "in"]
 
 
-def normalise(x: Tensor, training: bool) -> Tensor:
-    """Each channel of each picture (B, C, H, W) to mean 0 and variance 1."""
-    if not training:
-        return functional.instance_norm(x)
-    # The same in two steps: on the CPU, torch 2.13 returns wrong gradients from instance_norm
-    # when those that come in are channels-last.
-    variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
-    return (x - mean) * (variance + 1e-5).rsqrt()
-
-
 class InstanceNorm(nn.Module):
-    """`normalise`, then a scale and a shift for each channel."""
+    """`instance_norm` with a learned scale and shift for each channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,7 +27,7 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return normalise(x, self.training) * self.weight[:, None, None] + self.bias[:, None, None]
+        return instance_norm(x, self.weight[None], self.bias[None], self.training)
 
 
 class PositionalEncoding(nn.Module):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-Words = NDArray[np.uint16]
+from .bfloat16 import Words, to_float, to_word, words
 
 
 def shuffle(x: Tensor, stride: int) -> Tensor:
@@ -48,7 +48,7 @@ class _GELUShuffle(torch.autograd.Function):
         out = x.new_empty(batch, height * stride, width * stride, channels // stride**2)
         runs = (batch * height, width, stride, channels // stride)
         gelu, _ = _tables()
-        _forward(_words(x).reshape(runs), gelu, _words(out).reshape(runs[0], stride, width, -1))
+        _forward(words(x).reshape(runs), gelu, words(out).reshape(runs[0], stride, width, -1))
         ctx.save_for_backward(x)
         ctx.runs = runs
         return out.permute(0, 3, 1, 2)
@@ -58,16 +58,10 @@ class _GELUShuffle(torch.autograd.Function):
         (x,), runs = ctx.saved_tensors, ctx.runs
         incoming = upstream[0].to(x.dtype).permute(0, 2, 3, 1).contiguous()
         gradient = torch.empty_like(x)
-        shuffled = _words(incoming).reshape(runs[0], runs[2], runs[1], -1)
+        shuffled = words(incoming).reshape(runs[0], runs[2], runs[1], -1)
         _, derivative = _tables()
-        _backward(_words(x).reshape(runs), shuffled, derivative, _words(gradient).reshape(runs))
+        _backward(words(x).reshape(runs), shuffled, derivative, words(gradient).reshape(runs))
         return gradient.permute(0, 3, 1, 2), None
-
-
-def _words(x: Tensor) -> Words:
-    """The bits of a contiguous bfloat16 tensor."""
-    words: Words = x.detach().view(torch.uint16).numpy()
-    return words
 
 
 @functools.cache
@@ -78,20 +72,7 @@ def _tables() -> tuple[Words, NDArray[np.float32]]:
     density = torch.exp(-x.square() / 2) / (2 * torch.pi) ** 0.5
     slope = torch.where(x.isinf(), (x > 0).float(), cdf + x * density)
     gelu = torch.where(x == -torch.inf, 0, x * cdf)
-    return _words(gelu.bfloat16()), slope.numpy()
-
-
-@njit(inline="always")
-def _to_float(word: np.uint16) -> np.float32:  # pragma: no cover
-    value: np.float32 = np.uint32(np.uint32(word) << np.uint32(16)).view(np.float32)
-    return value
-
-
-@njit(inline="always")
-def _to_word(value: np.float32) -> np.uint16:  # pragma: no cover
-    """Rounded to the nearest bfloat16, ties to even."""
-    bits = np.float32(value).view(np.uint32)
-    return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
+    return words(gelu.bfloat16()), slope.numpy()
 
 
 @njit(parallel=True, cache=True)
@@ -113,5 +94,5 @@ def _backward(x: Words, incoming: Words, slope: NDArray[np.float32], gradient: W
         row, i = job // stride, job % stride
         for column in range(width):
             for k in range(run):
-                value = _to_float(incoming[row, i, column, k]) * slope[x[row, column, i, k]]
-                gradient[row, column, i, k] = _to_word(value)
+                value = to_float(incoming[row, i, column, k]) * slope[x[row, column, i, k]]
+                gradient[row, column, i, k] = to_word(value)

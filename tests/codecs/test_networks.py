@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from bench.codecs.e_nerv import ENeRV
-from bench.codecs.inr.blocks import InstanceNorm, PositionalEncoding, ResidualBlock, normalise
+from bench.codecs.inr.blocks import InstanceNorm, PositionalEncoding, ResidualBlock
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.grid import coarsest_grid, upsampling_strides
+from bench.codecs.inr.instance_norm import instance_norm
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_e_nerv import ResENeRV
 from bench.codecs.res_nerv import ResNeRV
@@ -137,12 +138,28 @@ def test_gradients_do_not_depend_on_the_memory_format(codec: ImplicitCodec) -> N
 def test_normalisation_is_the_same_in_training_and_inference() -> None:
     """The two ways to compute it give the same maps, and with scale and shift torch's own layer's."""
     x = torch.randn(2, 3, 5, 7) * 4 + 1
-    torch.testing.assert_close(normalise(x, training=True), normalise(x, training=False))
     ours, theirs = InstanceNorm(3), nn.InstanceNorm2d(3, affine=True)
     for layer in (ours, theirs):
         nn.init.normal_(layer.weight, generator=torch.Generator().manual_seed(1))
         nn.init.normal_(layer.bias, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(ours(x), theirs(x))
+    torch.testing.assert_close(ours.eval()(x), theirs(x))
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 9, 16), (2, 3, 5, 7), (3, 1, 40, 1)])
+def test_fused_normalisation_follows_the_exact_one(shape: tuple[int, ...]) -> None:
+    """Values and all three gradients of the bfloat16 passes, against automatic differentiation in float64."""
+    generator = torch.Generator().manual_seed(3)
+    x = (torch.randn(shape, generator=generator) * 2 + 0.5).bfloat16()
+    factors = torch.randn(2, *shape[:2], generator=generator)
+    upstream = torch.randn(shape, generator=generator).bfloat16()
+    results = []
+    for dtype, dtype_of_factors in ((torch.bfloat16, torch.float32), (torch.float64, torch.float64)):
+        inputs = [tensor.clone().requires_grad_() for tensor in (x.to(dtype), *factors.to(dtype_of_factors))]
+        out = instance_norm(*inputs, training=True)
+        results.append([out.detach(), *torch.autograd.grad(out, inputs, upstream.to(dtype))])
+    for fused, exact in zip(*results, strict=True):
+        assert float((fused.double() - exact).norm()) <= 2**-7 * float(exact.norm()) + 1e-6
 
 
 def test_folding_batch_norm_changes_nothing() -> None:
