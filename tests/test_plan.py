@@ -42,10 +42,11 @@ def test_key_depends_on_every_parameter(name: str, make_cell: MakeCell) -> None:
     """No parameter of any codec can be changed without another key."""
     codec = rate_points(Selection(name, {}), SMOKE)[0]
     other_values: dict[str, Any] = {"preset": "slow", "tune": "psnr", "recipe": "nerv", "norm": "bn", "bits": 5}
+    other_values |= {"coder": "huffman", "pruned": 0.5}
     keys = {make_cell(codec).key}
     for field in dataclasses.fields(codec):
         value = getattr(codec, field.name)
-        other = other_values[field.name] if isinstance(value, str) or field.name == "bits" else value + 1
+        other = other_values.get(field.name, value if isinstance(value, str) else value + 1)
         keys.add(make_cell(dataclasses.replace(codec, **{field.name: other})).key)
     assert len(keys) == 1 + len(dataclasses.fields(codec))
 

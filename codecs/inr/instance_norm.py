@@ -67,8 +67,8 @@ class _Fused(torch.autograd.Function):
         of_x = -gain * inverse * mean_gn
         offset = -gain * mean_g - of_x * mean
         out = torch.empty_like(x)
-        per_channel = (values.astype(np.float32) for values in (gain, of_x, offset))
-        _combine(slopes, rows, *per_channel, words(out).reshape(shape))
+        of_g, of_x, offset = (values.astype(np.float32) for values in (gain, of_x, offset))
+        _combine(slopes, rows, of_g, of_x, offset, words(out).reshape(shape))
         pixels = x.shape[1] * x.shape[2]
         return (
             out.permute(0, 3, 1, 2),
