@@ -17,9 +17,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
+from machine import print_machine
 from plain import plain
 
-from bench import environment
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.device import best_device
 from bench.codecs.nerv import NeRV
@@ -63,8 +63,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=32, help="default: %(default)s")
     parser.add_argument("--runs", type=int, default=3, help="of each kind, for each case (default: %(default)s)")
     options = parser.parse_args()
-    facts = environment.describe()
-    print(f"{facts.cpu}, {facts.cores} cores, GPU: {facts.gpu or 'none'}, torch {facts.packages['torch']}\n")
+    print_machine()
     print(f"Milliseconds a frame, over {options.frames} frames.\n")
     print("| case | plain, network alone | ours, whole | ours, with start | plain / whole | plain / with start |")
     print("|---|---:|---:|---:|---:|---:|")

@@ -16,8 +16,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
+from machine import print_machine
 
-from bench import environment
 from bench.codecs.e_nerv import ENeRV
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.device import best_device
@@ -59,8 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3, help="default: %(default)s")
     steps = parser.parse_args().steps
-    facts = environment.describe()
-    print(f"{facts.cpu}, {facts.cores} cores, GPU: {facts.gpu or 'none'}, torch {facts.packages['torch']}\n")
+    print_machine()
     print("| network | peak resident (GiB) | peak on GPU (GiB) | seconds a step | loss |", flush=True)
     print("|---|---:|---:|---:|---:|", flush=True)
     for case in CASES:

@@ -12,8 +12,8 @@ import argparse
 import statistics
 
 import torch
+from machine import print_machine
 
-from bench import environment
 from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.device import best_device
@@ -53,8 +53,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15, help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
     options = parser.parse_args()
-    facts = environment.describe()
-    print(f"{facts.cpu}, {facts.cores} cores, GPU: {facts.gpu or 'none'}, torch {facts.packages['torch']}\n")
+    print_machine()
     print(f"{options.epochs} epochs of 132 steps.\n")
     print("| network | seed | float32 (dB) | bfloat16 (dB) | difference (dB) |")
     print("|---|---:|---:|---:|---:|")

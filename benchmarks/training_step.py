@@ -18,9 +18,9 @@ from multiprocessing.connection import Connection
 
 import pytorch_msssim
 import torch
+from machine import print_machine
 from plain import plain
 
-from bench import environment
 from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.device import best_device
@@ -99,8 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=9, help="of each kind, for each case (default: %(default)s)")
     steps = parser.parse_args().steps
-    facts = environment.describe()
-    print(f"{facts.cpu}, {facts.cores} cores, GPU: {facts.gpu or 'none'}, torch {facts.packages['torch']}\n")
+    print_machine()
     print("| case | parameters (M) | plain (ms) | ours (ms) | ratio of medians |")
     print("|---|---:|---:|---:|---:|")
     for case, (codec, cut) in CASES.items():

@@ -109,7 +109,7 @@ class ImplicitCodec(Codec):
             coded = self.coded(network)
             load_tensors(network, CODERS[self.coder], coded)
         with job.watch.part("precision_choice"):
-            precision = choose_precision(network, load_frames(clip.rgb, best_device()))
+            precision = choose_precision(network, load_frames(clip.rgb, torch.device("cpu")))
         write_stream(stream, self.header(video, precision), coded)
         job.notes["decoding_precision"] = precision
 

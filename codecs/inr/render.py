@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from .device import has_fast_bfloat16, keep_freed_memory
 from .representation import Representation
 
 Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 BATCH_PIXELS = 2 * 1280 * 720
 """How much is computed at once: enough to keep a processor busy, little enough for any memory."""
@@ -56,13 +57,15 @@ def choose_precision(network: Representation, frames: Tensor) -> Precision:
     than `TOLERANCE_DB` in each of a few, evenly spaced; float32 otherwise, or if this machine has no
     fast bfloat16 to try it with.
     """
-    if not has_fast_bfloat16(frames.device):
+    device = next(network.parameters()).device
+    if not has_fast_bfloat16(device):
         return "float32"
     prepare(network)
     count = min(len(frames), FRAMES_COMPARED)
-    looked_at = torch.linspace(0, len(frames) - 1, count, device=frames.device).round().long()
+    looked_at = torch.linspace(0, len(frames) - 1, count).round().long()
     for index in torch.split(looked_at, 1):
-        exact, fast = (_psnr_db(as_frames(compute(network, index, p)), frames[index]) for p in ("float32", "bfloat16"))
+        source = frames[index].to(device)
+        exact, fast = (_psnr_db(as_frames(compute(network, index.to(device), p)), source) for p in PRECISIONS)
         if abs(exact - fast) >= TOLERANCE_DB:
             return "float32"
     return "bfloat16"

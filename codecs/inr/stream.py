@@ -25,14 +25,13 @@ import msgspec
 from bench.errors import StreamError
 from bench.video.raw import VideoFormat
 
-from .render import Precision
+from .render import PRECISIONS, Precision
 from .weights import CodedTensors
 
 MAGIC = b"INRV"
 FORMAT_VERSION = 2
 CoderName = Literal["uniform", "huffman"]
 CODER_NAMES: tuple[CoderName, ...] = get_args(CoderName)
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 PROLOGUE = struct.Struct("<4sBI")
 U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")

@@ -172,13 +172,14 @@ def train(
     `CodecError` if that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if
     the process is asked to stop.
     """
-    frames = load_frames(video, next(make_network().parameters()).device)
+    network = make_network()
+    frames = load_frames(video, next(network.parameters()).device)
     checkpoint = job.checkpoints / stage
     saved = load_checkpoint(checkpoint)
     reason = str(saved["diverged"]) if saved else ""
     slowed = dataclasses.replace(recipe, learning_rate=RETRY_RATE * recipe.learning_rate)
     with job.watch.part(stage), stop_requests() as stopping:
-        training = Training(make_network(), frames, slowed if reason else recipe, epochs, job.seed, stage)
+        training = Training(network, frames, slowed if reason else recipe, epochs, job.seed, stage)
         if saved:
             training.restore(saved)
             job.watch.seconds[stage] = training.elapsed_seconds
