@@ -124,7 +124,7 @@ class ENeRV(ImplicitCodec):
     the 288 fixed grid coordinates that they count and that need no transmission)."""
 
     name: ClassVar[str] = "e-nerv"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     fc_dim: int = 196
     expansion: float = 3.0

@@ -51,7 +51,7 @@ class NeRV(ImplicitCodec):
     them in the first block, later blocks halve them down to ``lower_width``."""
 
     name: ClassVar[str] = "nerv"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     fc_dim: int = 26
     expansion: float = 1.0

@@ -33,7 +33,7 @@ class ResENeRV(ENeRV):
     """Ours: no published configuration exists. ``norm`` as in Res-NeRV."""
 
     name: ClassVar[str] = "res-e-nerv"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     norm: Norm = "none"
 

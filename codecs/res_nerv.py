@@ -34,7 +34,7 @@ class ResNeRV(NeRV):
     blocks do not pay for themselves, with ``norm="in"`` they do (`results/equal_size`)."""
 
     name: ClassVar[str] = "res-nerv"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     fc_dim: int = 16
     norm: Norm = "none"

@@ -41,8 +41,8 @@ def test_key_is_the_same_for_the_same_cell(make_cell: MakeCell) -> None:
 def test_key_depends_on_every_parameter(name: str, make_cell: MakeCell) -> None:
     """No parameter of any codec can be changed without another key."""
     codec = rate_points(Selection(name, {}), SMOKE)[0]
-    other_values: dict[str, Any] = {"preset": "slow", "tune": "psnr", "recipe": "nerv", "norm": "bn", "bits": 5}
-    other_values |= {"coder": "huffman", "pruned": 0.5}
+    other_values: dict[str, Any] = {"preset": "slow", "tune": "psnr", "recipe": "nerv", "norm": "bn"}
+    other_values |= {"weights": "huffman", "target": "7bit", "pruned": 0.5}
     keys = {make_cell(codec).key}
     for field in dataclasses.fields(codec):
         value = getattr(codec, field.name)

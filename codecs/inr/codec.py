@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+import numba
 import torch
 
 from bench.codec import Codec, Complexity, Family, Job, Stopwatch
@@ -17,55 +19,67 @@ from bench.dataset import Clip
 from bench.errors import StreamError, UsageError
 from bench.measure.macs import count_complexity
 from bench.registry import codecs
+from bench.video.colour import Matrix
 from bench.video.raw import VideoFormat
 
 from .device import best_device, has_fast_bfloat16
 from .grid import LARGEST_GRID, coarsest_grid
-from .minmax import MinMaxCoder
 from .prune import prune
 from .recipe import RECIPES, RecipeName
 from .render import Precision, choose_precision, render
 from .representation import Representation
-from .stream import CoderName, Header, read_stream, split_bytes, write_stream
-from .uniform import UniformCoder
-from .weights import CodedTensors, WeightCoder
+from .stream import Header, read_stream, split_bytes, write_stream
+from .weights import cabac
+from .weights.coder import CodedTensors, Expected
+from .weights.policy import DECODERS, POLICIES, Policy, WeightsName
+from .weights.steps import Steps, by_range
+from .weights.target import Target, parse_target
 
-CODERS: dict[CoderName, WeightCoder] = {"uniform": UniformCoder(), "huffman": MinMaxCoder()}
 FINE_TUNING = 3
 """NeRV's published commands train for 300 epochs and fine-tune for 100."""
+TUNING = 30
+"""The epochs of training divided by this are those of one round of tuning for quantisation."""
+TUNING_RATE = 0.1
+"""Times the learning rate of training. At the whole of it E-NeRV loses more than it gains."""
 
 
 @dataclass(frozen=True)
 class ImplicitCodec(Codec):
     """A subclass adds the sizes of its network as fields, and `network`.
 
-    ``epochs`` are the passes of training over all frames, ``bits`` the width of a quantised weight.
-    ``pruned`` is the share of weights that are then set to zero, followed by a third as many epochs
-    of fine-tuning: with 0.6 and ``coder="huffman"`` this is NeRV's own pipeline.
+    ``epochs`` are the passes of training over all frames. ``pruned`` is the share of weights that are
+    then set to zero, followed by a third as many epochs of fine-tuning. ``weights`` names how float
+    weights become bits (`POLICIES`), and ``target`` how coarsely (`parse_target`).
+    NeRV's own pipeline is ``pruned=0.6,weights=huffman,target=8bit``.
     """
 
     family: ClassVar[Family] = "implicit"
     suffix: ClassVar[str] = ".inr"
 
-    bits: int = 8
     epochs: int = 300
     recipe: RecipeName = "nerv"
-    coder: CoderName = "uniform"
     pruned: float = 0.0
+    weights: WeightsName = "tuned"
+    target: str = "-0.1dB"
 
     @abstractmethod
     def network(self, video: VideoFormat) -> Representation:
         """The untrained network for a video of this size and length."""
 
     def __post_init__(self) -> None:
-        if not 2 <= self.bits <= 8:
-            raise UsageError(f"{self.name}: bits must be from 2 to 8, not {self.bits}.")
         if self.epochs < 1:
             raise UsageError(f"{self.name}: epochs must be at least 1, not {self.epochs}.")
         if not 0 <= self.pruned < 1:
             raise UsageError(f"{self.name}: pruned is a share from 0 to below 1, not {self.pruned}.")
-        if self.coder not in CODERS:
-            raise UsageError(f"{self.name}: there is no weight coder {self.coder!r}. Known: {', '.join(CODERS)}.")
+        if self.weights not in POLICIES:
+            known = ", ".join(POLICIES)
+            raise UsageError(f"{self.name}: there is no way of coding weights {self.weights!r}. Known: {known}.")
+        target = parse_target(self.target)
+        if target.kind == "bits" and not (POLICIES[self.weights].steps == "range" and 2 <= target.value <= 12):
+            raise UsageError(
+                f"{self.name}: weights={self.weights} cannot aim at {self.target}: 2bit to 12bit are for steps by "
+                "range (weights=paper or huffman); others take a loss, a PSNR or a rate."
+            )
         if self.recipe not in RECIPES:
             raise UsageError(f"{self.name}: there is no recipe {self.recipe!r}. Known: {', '.join(RECIPES)}.")
 
@@ -76,7 +90,7 @@ class ImplicitCodec(Codec):
         return [field.name for field in dataclasses.fields(cls) if field.name not in shared]
 
     def tools(self) -> dict[str, str]:
-        return {"torch": str(torch.__version__)}
+        return {"torch": str(torch.__version__), "numba": numba.__version__}
 
     def skip(self, clip: Clip) -> str | None:
         rows, columns = coarsest_grid(clip.yuv.format)
@@ -92,50 +106,74 @@ class ImplicitCodec(Codec):
         return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        from .train import load_frames, train  # here: a decoder need not wait for what only training uses
+        from .train import load_frames  # here: a decoder need not wait for what only training uses
 
-        video, recipe = clip.rgb.format, RECIPES[self.recipe]
+        network = self.trained(clip, job)
+        coded = self.compressed(network, clip, POLICIES[self.weights], parse_target(self.target), job)
+        with job.watch.part("precision_choice"):
+            precision = choose_precision(network, load_frames(clip.rgb, torch.device("cpu")))
+        write_stream(stream, self.header(clip.rgb.format, clip.matrix, precision), coded)
+        job.notes["decoding_precision"] = precision
+
+    def trained(self, clip: Clip, job: Job) -> Representation:
+        """The network after training, pruning and fine-tuning, folded."""
+        from .train import train
 
         def fresh_network() -> Representation:
             torch.manual_seed(job.seed)
-            return self.network(video).to(best_device())
+            return self.network(clip.rgb.format).to(best_device())
 
+        recipe = RECIPES[self.recipe]
         network = train(fresh_network, clip.rgb, recipe, self.epochs, job)
         if self.pruned:
             prune(network, self.pruned)
             epochs = -(-self.epochs // FINE_TUNING)
-            network = train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, stage="fine_tuning")
-        with job.watch.part("quantisation_and_entropy_coding"):
-            coded = self.coded(network)
-            load_tensors(network, CODERS[self.coder], coded)
-        with job.watch.part("precision_choice"):
-            precision = choose_precision(network, load_frames(clip.rgb, torch.device("cpu")))
-        write_stream(stream, self.header(video, precision), coded)
-        job.notes["decoding_precision"] = precision
+            network = train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, "fine_tuning")
+        network.fold()
+        return network
+
+    def compressed(self, network: Representation, clip: Clip, policy: Policy, target: Target, job: Job) -> CodedTensors:
+        """What a stream holds of a trained network, which is left with the values that a decoder sees."""
+        from .train import load_frames, train
+        from .weights.search import compress
+
+        def tune(network: Representation, steps: Steps, number: int) -> Representation:
+            grid = {t.name: float(step) for t, step in zip(network.tensors(), steps.values(), strict=True)}
+            recipe = RECIPES[self.recipe]
+            recipe = dataclasses.replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate, warmup=0)
+            epochs = -(-self.epochs // TUNING)
+            return train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, f"tuning_{number}", grid)
+
+        frames = load_frames(clip.rgb, torch.device("cpu"))
+        return compress(network, frames, clip.rgb.format, policy, target, job, tune)
 
     def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
+        network = self.network(video)
+        network.fold()
+        tensors = list(network.tensors())
+        steps = by_range(tensors).times(1 / (2**7 - 1))
         precision: Precision = "bfloat16" if has_fast_bfloat16(best_device()) else "float32"
-        write_stream(stream, self.header(video, precision), self.coded(self.network(video)))
+        header = dataclasses.replace(self.header(video, "bt601", precision), coder="deepcabac")
+        write_stream(stream, header, cabac.encode(tensors, cabac.Quantisation(steps, "nearest")))
         return True
 
-    def coded(self, network: Representation) -> CodedTensors:
-        """What a stream holds of ``network``, which loses what only training needs."""
-        network.fold()
-        return CODERS[self.coder].encode(list(network.tensors()), self.bits)
-
-    def header(self, video: VideoFormat, precision: Precision) -> Header:
+    def header(self, video: VideoFormat, matrix: Matrix, precision: Precision) -> Header:
         parameters = [getattr(self, name) for name in self.network_fields()]
-        return Header(self.name, self.version, parameters, self.coder, precision, video)
+        return Header(self.name, self.version, parameters, POLICIES[self.weights].coder, precision, matrix, video)
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
         with watch.part("model_build"):
             header, coded = read_stream(stream)
-            network = codec_of(header).network(header.video)
-            network.fold()
+            codec = codec_of(header)
+            expected = expected_tensors(codec, header.video)
         with watch.part("entropy_decoding"):
-            load_tensors(network, CODERS[header.coder], coded)
+            values = DECODERS[header.coder].decode(coded, expected)
         with watch.part("model_build"):
+            network = codec.network(header.video)
+            network.fold()
+            for tensor, value in zip(network.tensors(), values, strict=True):
+                tensor.values.copy_(value)
             network.to(best_device())
         render(network, header.video, frames, header.precision, watch)
         return header.video
@@ -143,14 +181,6 @@ class ImplicitCodec(Codec):
     @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:
         return split_bytes(stream)
-
-
-def load_tensors(network: Representation, coder: WeightCoder, coded: CodedTensors) -> None:
-    """Give ``network`` the values that a decoder sees."""
-    tensors = list(network.tensors())
-    decoded = coder.decode(coded, [(tensor.kind, tuple(tensor.values.shape)) for tensor in tensors])
-    for tensor, values in zip(tensors, decoded, strict=True):
-        tensor.values.copy_(values)
 
 
 def codec_of(header: Header) -> ImplicitCodec:
@@ -168,3 +198,22 @@ def codec_of(header: Header) -> ImplicitCodec:
     except (UsageError, msgspec.ValidationError) as error:
         raise StreamError(f"The stream's codec cannot be set up: {error}") from error
     return codec
+
+
+def expected_tensors(codec: ImplicitCodec, video: VideoFormat) -> list[Expected]:
+    """The tensors that the codec's network has places for, found without making any.
+
+    Raises `StreamError` if there is no such network.
+    """
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = codec.network(video)
+            network.fold()
+        tensors = [(tensor.kind, tuple(tensor.values.shape)) for tensor in network.tensors()]
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, AssertionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StreamError(f"The stream describes a network that cannot be: {reason}") from error
+    if any(0 in shape for _, shape in tensors):
+        raise StreamError("The stream describes a network that cannot be: a layer has no channels.")
+    return tensors

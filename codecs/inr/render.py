@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.codec import Stopwatch
+from bench.measure.psnr import CAP_DB
 from bench.video.raw import VideoFormat
 
 from .device import has_fast_bfloat16, keep_freed_memory
@@ -65,7 +67,7 @@ def choose_precision(network: Representation, frames: Tensor) -> Precision:
     looked_at = torch.linspace(0, len(frames) - 1, count).round().long()
     for index in torch.split(looked_at, 1):
         source = frames[index].to(device)
-        exact, fast = (_psnr_db(as_frames(compute(network, index.to(device), p)), source) for p in PRECISIONS)
+        exact, fast = (psnr_db(as_frames(compute(network, index.to(device), p)), source) for p in PRECISIONS)
         if abs(exact - fast) >= TOLERANCE_DB:
             return "float32"
     return "bfloat16"
@@ -95,9 +97,10 @@ def as_frames(pictures: Tensor) -> Tensor:
     return pictures.mul_(255).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def _psnr_db(frames: Tensor, source: Tensor) -> float:
-    """Infinite for equal frames."""
-    return float(20 * torch.log10(255 / (frames.float() - source.float()).square().mean().sqrt()))
+def psnr_db(frames: Tensor, source: Tensor) -> float:
+    """Of 8-bit frames of any shape, all together, capped as everywhere."""
+    error = float((frames.float() - source.float()).square().mean())
+    return min(CAP_DB, 10 * math.log10(255**2 / error)) if error else CAP_DB
 
 
 def _write(file: BinaryIO, frames: Tensor) -> int:

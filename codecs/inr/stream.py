@@ -1,18 +1,10 @@
 """The container of every implicit codec: a file that a decoder needs nothing beside.
 
-    magic "INRV", format version (u8), CRC-32 of all that follows (u32)
-    header: length (u16), then MessagePack [codec, codec version, parameters, coder, precision,
-            width, height, frames, frame rate numerator, frame rate denominator]
-    scales: length (u32), what the weight coder needs to understand the others
-    weights: length (u32), entropy-coded integers
-    biases: length (u32), entropy-coded integers
-
-Integers and floats of fixed width are little-endian.
+`FIELDS` is its syntax; `docs/bitstream.md` is made from it, and the ledger adds up by it.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -23,19 +15,53 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from bench.errors import StreamError
+from bench.video.colour import Matrix
 from bench.video.raw import VideoFormat
 
 from .render import PRECISIONS, Precision
-from .weights import CodedTensors
+from .weights.coder import CODER_NAMES, CodedTensors, CoderName
 
 MAGIC = b"INRV"
-FORMAT_VERSION = 2
-CoderName = Literal["uniform", "huffman"]
-CODER_NAMES: tuple[CoderName, ...] = get_args(CoderName)
-PROLOGUE = struct.Struct("<4sBI")
-U16 = struct.Struct("<H")
-U32 = struct.Struct("<I")
+FORMAT_VERSION = 3
+MATRICES: tuple[Matrix, ...] = get_args(Matrix)
 LARGEST_PIXELS = 1 << 40
+LARGEST_RATE = 10_000
+
+Purpose = Literal["header", "scales", "weights", "biases"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the container. ``form`` is a format of `struct`; with ``length``, it is that of the
+    number of bytes that follow it."""
+
+    name: str
+    form: str
+    meaning: str
+    length: bool = False
+    purpose: Purpose = "header"
+
+
+FIELDS = (
+    Field("magic", "4s", f"`{MAGIC.decode()}`"),
+    Field("format_version", "B", f"{FORMAT_VERSION}"),
+    Field("checksum", "I", "CRC-32 (zlib's) of all that follows"),
+    Field("codec", "B", "the codec's name, in ASCII", length=True),
+    Field("codec_version", "B", "of its network; a decoder must have the same"),
+    Field("parameters", "B", "MessagePack array of the network's parameters, in its class's order", length=True),
+    Field("coder", "B", "of the weights: " + ", ".join(f"{i} {name}" for i, name in enumerate(CODER_NAMES))),
+    Field("precision", "B", "to compute in: " + ", ".join(f"{i} {name}" for i, name in enumerate(PRECISIONS))),
+    Field("matrix", "B", "that made the RGB source from YUV: " + ", ".join(f"{i} {m}" for i, m in enumerate(MATRICES))),
+    Field("width", "H", "samples"),
+    Field("height", "H", "samples"),
+    Field("frames", "I", "number of frames"),
+    Field("rate_numerator", "I", "frames in ..."),
+    Field("rate_denominator", "I", "... so many seconds"),
+    Field("scales", "I", "what the weight coder needs to understand the others", length=True, purpose="scales"),
+    Field("weights", "I", "entropy-coded integers", length=True, purpose="weights"),
+    Field("biases", "I", "entropy-coded integers", length=True, purpose="biases"),
+)
+PROLOGUE = struct.Struct("<" + "".join(field.form for field in FIELDS[:3]))
 
 
 @dataclass(frozen=True)
@@ -48,50 +74,83 @@ class Header:
     parameters: list[Any]
     coder: CoderName
     precision: Precision
+    matrix: Matrix
     video: VideoFormat
 
 
 def write_stream(path: Path, header: Header, coded: CodedTensors) -> None:
     """Write a stream of a network's tensors."""
     video, rate = header.video, header.video.frame_rate
-    facts = [header.codec, header.codec_version, header.parameters]
-    facts += [CODER_NAMES.index(header.coder), PRECISIONS.index(header.precision)]
-    facts += [video.width, video.height, video.frames, rate.numerator, rate.denominator]
-    packed = msgspec.msgpack.encode(facts)
-    body = U16.pack(len(packed)) + packed
-    for section in (coded.scales, coded.weights, coded.biases):
-        body += U32.pack(len(section)) + section
+    values = {
+        "codec": header.codec.encode("ascii"),
+        "codec_version": header.codec_version,
+        "parameters": msgspec.msgpack.encode(header.parameters),
+        "coder": CODER_NAMES.index(header.coder),
+        "precision": PRECISIONS.index(header.precision),
+        "matrix": MATRICES.index(header.matrix),
+        "width": video.width,
+        "height": video.height,
+        "frames": video.frames,
+        "rate_numerator": rate.numerator,
+        "rate_denominator": rate.denominator,
+        "scales": coded.scales,
+        "weights": coded.weights,
+        "biases": coded.biases,
+    }
+    body = b""
+    for field in FIELDS[3:]:
+        value = values[field.name]
+        body += struct.pack("<" + field.form, len(value) if isinstance(value, bytes) else value)
+        body += value if isinstance(value, bytes) else b""
     path.write_bytes(PROLOGUE.pack(MAGIC, FORMAT_VERSION, zlib.crc32(body)) + body)
 
 
 def read_stream(path: Path) -> tuple[Header, CodedTensors]:
-    """What `write_stream` wrote. Raises `StreamError` unless the file is whole."""
-    packed, coded = _sections(path)
+    """What `write_stream` wrote. Raises `StreamError` unless the file is whole and makes sense."""
+    values = _read_fields(path)
     try:
-        facts = msgspec.msgpack.decode(packed, type=tuple[str, int, list[Any], int, int, int, int, int, int, int])
-    except msgspec.DecodeError as error:
+        name = values["codec"].decode("ascii")
+        parameters = msgspec.msgpack.decode(values["parameters"], type=list[Any])
+        coder, precision = CODER_NAMES[values["coder"]], PRECISIONS[values["precision"]]
+        matrix = MATRICES[values["matrix"]]
+        rate = Fraction(values["rate_numerator"], values["rate_denominator"])
+    except (msgspec.DecodeError, UnicodeDecodeError, IndexError, ZeroDivisionError) as error:
         raise StreamError(f"{path.name}: the header is damaged: {error}.") from error
-    codec, version, parameters, coder, precision, width, height, frames, numerator, denominator = facts
-    if not (0 <= coder < len(CODER_NAMES) and 0 <= precision < len(PRECISIONS)):
-        raise StreamError(f"{path.name}: the header asks for coder {coder} and precision {precision}.")
-    if min(width, height, frames, numerator, denominator) < 1 or width * height * frames > LARGEST_PIXELS:
+    width, height, frames = (values[name] for name in ("width", "height", "frames"))
+    if min(width, height, frames) < 1 or width * height * frames > LARGEST_PIXELS:
         raise StreamError(f"{path.name}: the header asks for {frames} frames of {width}x{height}.")
-    video = VideoFormat(width, height, frames, Fraction(numerator, denominator), "rgb24")
-    return Header(codec, version, parameters, CODER_NAMES[coder], PRECISIONS[precision], video), coded
+    if not 1 / LARGEST_RATE <= rate <= LARGEST_RATE:
+        raise StreamError(f"{path.name}: the header asks for {float(rate):g} frames a second.")
+    video = VideoFormat(width, height, frames, rate, "rgb24")
+    header = Header(name, values["codec_version"], parameters, coder, precision, matrix, video)
+    return header, CodedTensors(values["scales"], values["weights"], values["biases"])
 
 
 def split_bytes(path: Path) -> dict[str, int]:
-    """The bytes of a stream by purpose; lengths and prologue count as header."""
-    _, coded = _sections(path)
-    parts = {"weights": len(coded.weights), "biases": len(coded.biases), "scales": len(coded.scales)}
-    return parts | {"header": path.stat().st_size - sum(parts.values())}
+    """The bytes of a stream by purpose; all lengths count as header."""
+    values = _read_fields(path)
+    parts: dict[str, int] = {
+        field.purpose: len(values[field.name]) for field in reversed(FIELDS) if field.purpose != "header"
+    }
+    return {**parts, "header": path.stat().st_size - sum(parts.values())}
 
 
-def _sections(path: Path) -> tuple[bytes, CodedTensors]:
+def syntax_table() -> str:
+    """The container in Markdown, field by field."""
+    widths = {form: f"u{8 * struct.calcsize('<' + form)}" for form in "BHI"}
+    rows = ["| field | width | meaning | counts as |", "|---|---|---|---|"]
+    for field in FIELDS:
+        width = widths.get(field.form, "4 bytes")
+        width = f"{width} length, then bytes" if field.length else width
+        rows.append(f"| `{field.name}` | {width} | {field.meaning} | {field.purpose} |")
+    return "\n".join(rows) + "\n"
+
+
+def _read_fields(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     if not data:
         raise StreamError(f"{path.name} is empty.")
-    if data[:4] != MAGIC:
+    if data[: len(MAGIC)] != MAGIC:
         raise StreamError(
             f"{path.name} is not a stream of an implicit codec: it begins with {data[:4]!r}, not {MAGIC!r}."
         )
@@ -100,26 +159,22 @@ def _sections(path: Path) -> tuple[bytes, CodedTensors]:
     _, version, checksum = PROLOGUE.unpack_from(data)
     if version != FORMAT_VERSION:
         raise StreamError(f"{path.name} has format version {version}; this program reads version {FORMAT_VERSION}.")
-    body = data[PROLOGUE.size :]
-    if zlib.crc32(body) != checksum:
+    if zlib.crc32(data[PROLOGUE.size :]) != checksum:
         raise StreamError(f"{path.name} is truncated or damaged: its checksum does not match ({len(data):,} bytes).")
-    return _take_apart(path, body)
-
-
-def _take_apart(path: Path, body: bytes) -> tuple[bytes, CodedTensors]:
-    position = 0
-
-    def take(length: struct.Struct) -> bytes:
-        nonlocal position
-        start = position + length.size
-        end = start + length.unpack_from(body, position)[0] if start <= len(body) else math.inf
-        if end > len(body):
-            raise StreamError(f"{path.name} is damaged: a section ends beyond the file.")
-        position = int(end)
-        return body[start:position]
-
-    packed = take(U16)
-    coded = CodedTensors(scales=take(U32), weights=take(U32), biases=take(U32))
-    if position != len(body):
-        raise StreamError(f"{path.name} is damaged: {len(body) - position} bytes follow its last section.")
-    return packed, coded
+    values: dict[str, Any] = {}
+    position = PROLOGUE.size
+    for field in FIELDS[3:]:
+        form = struct.Struct("<" + field.form)
+        if position + form.size > len(data):
+            raise StreamError(f"{path.name} is damaged: it ends before {field.name}.")
+        (value,) = form.unpack_from(data, position)
+        position += form.size
+        if field.length:
+            if position + value > len(data):
+                raise StreamError(f"{path.name} is damaged: {field.name} ends beyond the file.")
+            value = data[position : position + value]
+            position += len(value)
+        values[field.name] = value
+    if position != len(data):
+        raise StreamError(f"{path.name} is damaged: {len(data) - position} bytes follow its last field.")
+    return values

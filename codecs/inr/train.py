@@ -6,9 +6,9 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -27,8 +27,7 @@ from .loss import loss_and_error
 from .recipe import Recipe
 from .representation import Representation
 
-Stage = Literal["training", "fine_tuning"]
-
+FIRST_STAGE = "training"
 REPORT_EVERY = 20
 """Steps between two looks at the loss, for which a GPU must be waited."""
 CHECKPOINT_SECONDS = 30.0
@@ -44,10 +43,21 @@ class Training:
 
     ``frames`` are 8-bit, (N, H, W, 3), on the same device. Each epoch visits every frame once, in an
     order that ``seed`` and the epoch's number decide. What a step does depends on nothing but `state`.
+
+    In every stage but the first, weights that are zero stay zero. With ``grid``, a step for each
+    parameter by name, pictures are those of the weights rounded to multiples of it, and gradients pass
+    to the weights themselves (the straight-through estimator, Bengio et al., 2013).
     """
 
     def __init__(
-        self, network: Representation, frames: Tensor, recipe: Recipe, epochs: int, seed: int, stage: Stage = "training"
+        self,
+        network: Representation,
+        frames: Tensor,
+        recipe: Recipe,
+        epochs: int,
+        seed: int,
+        stage: str = FIRST_STAGE,
+        grid: Mapping[str, float] | None = None,
     ) -> None:
         keep_freed_memory()
         network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -56,7 +66,8 @@ class Training:
         self.recipe = recipe
         self.seed = seed
         self.stage = stage
-        self.kept = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage == "fine_tuning" else []
+        self.kept = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage != FIRST_STAGE else []
+        self.grid = [(p, grid[name]) for name, p in network.named_parameters()] if grid else []
         self.dtype = torch.bfloat16 if has_fast_bfloat16(frames.device) else torch.float32
         self.epoch_steps = math.ceil(len(frames) / recipe.batch_size)
         self.steps = epochs * self.epoch_steps
@@ -83,11 +94,12 @@ class Training:
         target = as_pictures(self.frames[index])
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate(self.step_number)
-        with torch.autocast(self.frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            picture = self.network(index)
         self.optimiser.zero_grad()
-        loss, error = loss_and_error(picture, target, self.recipe.l1_weight, self.recipe.ssim_weight)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with rounded(self.grid):
+            with torch.autocast(self.frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                picture = self.network(index)
+            loss, error = loss_and_error(picture, target, self.recipe.l1_weight, self.recipe.ssim_weight)
+            loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         for parameter, kept in self.kept:
             parameter.data.mul_(kept)
@@ -163,14 +175,15 @@ def train(
     recipe: Recipe,
     epochs: int,
     job: Job,
-    stage: Stage = "training",
+    stage: str = FIRST_STAGE,
+    grid: Mapping[str, float] | None = None,
 ) -> Representation:
     """Fit a network, on its device, to an rgb24 video, going on from the stage's checkpoint if there is one.
 
-    In ``fine_tuning``, weights that are zero stay zero. Leaves the curve and notes in ``job``. A
-    training that diverges is tried once more with a lower learning rate, which the notes say. Raises
-    `CodecError` if that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if
-    the process is asked to stop.
+    `Training` explains ``stage`` and ``grid``. Leaves the curve and notes in ``job``. A training that
+    diverges is tried once more with a lower learning rate, which the notes say. Raises `CodecError` if
+    that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if the process is
+    asked to stop.
     """
     network = make_network()
     frames = load_frames(video, next(network.parameters()).device)
@@ -179,7 +192,7 @@ def train(
     reason = str(saved["diverged"]) if saved else ""
     slowed = dataclasses.replace(recipe, learning_rate=RETRY_RATE * recipe.learning_rate)
     with job.watch.part(stage), stop_requests() as stopping:
-        training = Training(network, frames, slowed if reason else recipe, epochs, job.seed, stage)
+        training = Training(network, frames, slowed if reason else recipe, epochs, job.seed, stage, grid)
         if saved:
             training.restore(saved)
             job.watch.seconds[stage] = training.elapsed_seconds
@@ -191,7 +204,7 @@ def train(
                     "Choose another recipe or another seed."
                 )
             reason, began = divergence, training.began
-            training = Training(make_network(), frames, slowed, epochs, job.seed, stage)
+            training = Training(make_network(), frames, slowed, epochs, job.seed, stage, grid)
             training.began = began
     if reason:
         job.notes[f"{stage}_retried"] = f"{reason}; trained again with {RETRY_RATE:g} times the learning rate"
@@ -225,6 +238,17 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
         if stopping.is_set() and not last:
             raise CellInterruptedError(f"Training was stopped at step {step} of {training.steps}. Run again to go on.")
     return ""
+
+
+@contextmanager
+def rounded(grid: list[tuple[torch.nn.Parameter, float]]) -> Iterator[None]:
+    """The parameters as multiples of their steps, for as long as this lasts."""
+    exact = [parameter.detach().clone() for parameter, _ in grid]
+    for parameter, step in grid:
+        parameter.data.div_(step).round_().mul_(step)
+    yield
+    for (parameter, _), values in zip(grid, exact, strict=True):
+        parameter.data.copy_(values)
 
 
 def load_frames(video: RawVideo, device: torch.device) -> Tensor:

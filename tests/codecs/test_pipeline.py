@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.codecs.inr.codec import CODERS, codec_of
+from bench.codecs.inr.codec import codec_of
 from bench.codecs.inr.prune import is_prunable
 from bench.codecs.inr.stream import read_stream
+from bench.codecs.inr.weights.policy import DECODERS
 from bench.store import Store
 
 SIZE = "fc_dim=2,lower_width=8,epochs=6"
@@ -20,7 +21,7 @@ SIZE = "fc_dim=2,lower_width=8,epochs=6"
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same network coded by the default and by NeRV's pipeline."""
     folder = tmp_path_factory.mktemp("pipeline")
-    codecs = f"nerv[{SIZE}],nerv[{SIZE},pruned=0.6,coder=huffman]"
+    codecs = f"nerv[{SIZE}],nerv[{SIZE},pruned=0.6,weights=huffman,target=8bit]"
     assert main(["run", "--preset", "smoke", "--codecs", codecs, "--results", str(folder)]) == 0
     return folder
 
@@ -32,7 +33,7 @@ def test_pruned_weights_are_exactly_zero_in_the_stream(results: Path) -> None:
     header, coded = read_stream(results / record.stream.path)
     assert header.coder == "huffman"
     tensors = list(codec_of(header).network(header.video).tensors())
-    decoded = CODERS[header.coder].decode(coded, [(t.kind, tuple(t.values.shape)) for t in tensors])
+    decoded = DECODERS[header.coder].decode(coded, [(t.kind, tuple(t.values.shape)) for t in tensors])
     prunable = [v.flatten() for t, v in zip(tensors, decoded, strict=True) if is_prunable(t.name, t.kind)]
     assert np.mean(np.concatenate(prunable) == 0) == pytest.approx(0.6, abs=0.001)
 
@@ -60,7 +61,7 @@ def test_every_byte_has_a_purpose(results: Path) -> None:
     assert sum(pruned.stream.ledger.values()) == pruned.stream.size_bytes
 
 
-@pytest.mark.parametrize(("option", "message"), [("pruned=1", "a share from 0 to below 1"), ("coder=zip", "zip")])
+@pytest.mark.parametrize(("option", "message"), [("pruned=1", "a share from 0 to below 1"), ("weights=zip", "zip")])
 def test_options_that_make_no_sense(option: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Are refused before anything is trained."""
     assert main(["run", "--preset", "smoke", "--codecs", f"nerv[{option}]", "--dry-run"]) == 2

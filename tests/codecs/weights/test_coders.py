@@ -1,8 +1,9 @@
-"""Weight coders: what comes back, what is refused, and how near Huffman's codes come to the entropy."""
+"""Every weight coder's sections, NeRV's pipeline, and how near Huffman's codes come to the entropy."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.codecs.inr import huffman
-from bench.codecs.inr.codec import CODERS
-from bench.codecs.inr.minmax import MinMaxCoder
 from bench.codecs.inr.representation import NamedTensor, TensorKind
-from bench.codecs.inr.stream import CoderName
-from bench.codecs.inr.uniform import UniformCoder, compress, decompress, quantise
-from bench.codecs.inr.weights import Expected
+from bench.codecs.inr.weights import cabac, huffman, minmax
+from bench.codecs.inr.weights.cabac import Quantisation, Quantiser
+from bench.codecs.inr.weights.coder import CODER_NAMES, CodedTensors, CoderName, Expected
+from bench.codecs.inr.weights.policy import DECODERS
+from bench.codecs.inr.weights.steps import by_range
 from bench.errors import CodecError, StreamError
 
 SHAPES: list[Expected] = [("weight", (7, 5, 3, 3)), ("bias", (7,)), ("weight", (4, 11)), ("bias", (1,))]
@@ -32,89 +32,86 @@ def some_tensors(seed: int = 0) -> list[NamedTensor]:
     return made
 
 
-@pytest.mark.parametrize("name", CODERS)
+def encode(name: CoderName, tensors: Sequence[NamedTensor], bits: int) -> CodedTensors:
+    """With steps by range."""
+    if name == "huffman":
+        return minmax.encode(tensors, 2**bits)
+    quantiser: Quantiser = "trellis" if name == "dependent" else "nearest"
+    return cabac.encode(tensors, Quantisation(by_range(tensors).times(1 / (2 ** (bits - 1) - 1)), quantiser))
+
+
+every_coder = pytest.mark.parametrize("name", CODER_NAMES)
+
+
+@every_coder
 @pytest.mark.parametrize("bits", [2, 5, 8])
-def test_values_come_back_within_half_a_step(name: CoderName, bits: int) -> None:
-    """Of their tensor's or channel's range; zeros exactly, whichever coder."""
+def test_values_come_back_within_a_step(name: CoderName, bits: int) -> None:
+    """Half of one, but for a trellis, which may go further for the sum. Its steps here are as long as a
+    plain quantiser's, and each of its two quantisers has every other point."""
     tensors = some_tensors()
-    decoded = CODERS[name].decode(CODERS[name].encode(tensors, bits), SHAPES)
+    decoded = DECODERS[name].decode(encode(name, tensors, bits), SHAPES)
     for tensor, values in zip(tensors, decoded, strict=True):
         assert values.dtype == torch.float32
         assert values.shape == tensor.values.shape
-        span = 2 * tensor.values.abs().max() if name == "uniform" else tensor.values.max() - tensor.values.min()
-        assert float((values - tensor.values).abs().max()) <= float(span) / (2**bits - 2) / 2 * 1.0001
-        assert (values[tensor.values == 0] == 0).all()
+        span = tensor.values.max() - tensor.values.min() if name == "huffman" else 2 * tensor.values.abs().max()
+        allowed = float(span) / (2**bits - 2) / 2 * 1.023
+        assert float((values - tensor.values).abs().max()) <= (4 * allowed if name == "dependent" else allowed)
+        if name != "dependent":
+            assert (values[tensor.values == 0] == 0).all()
 
 
-@pytest.mark.parametrize("name", CODERS)
+@pytest.mark.parametrize("name", ["deepcabac", "huffman"])
 def test_coding_what_was_decoded_changes_nothing(name: CoderName) -> None:
     """Everything a decoder works with is on the quantiser's grid."""
-    coder = CODERS[name]
-    once = coder.decode(coder.encode(some_tensors(), 6), SHAPES)
+    once = DECODERS[name].decode(encode(name, some_tensors(), 6), SHAPES)
     again = [dataclasses.replace(tensor, values=values) for tensor, values in zip(some_tensors(), once, strict=True)]
-    twice = coder.decode(coder.encode(again, 6), SHAPES)
+    if name == "deepcabac":
+        how = Quantisation(by_range(some_tensors()).times(1 / 31), "nearest")
+        twice = DECODERS[name].decode(cabac.encode(again, how), SHAPES)
+    else:
+        twice = DECODERS[name].decode(encode(name, again, 6), SHAPES)
     for a, b in zip(once, twice, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", CODERS)
+@every_coder
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_diverged_weights_are_a_named_error(name: CoderName, bad: float) -> None:
     """Rather than a stream of nonsense."""
     with pytest.raises(CodecError, match=r"stem.0.weight is not finite: training diverged"):
-        CODERS[name].encode([NamedTensor("stem.0.weight", "weight", torch.tensor([[1.0, bad]]))], 8)
+        encode(name, [NamedTensor("stem.0.weight", "weight", torch.tensor([[1.0, bad]]))], 8)
 
 
-@pytest.mark.parametrize("name", CODERS)
+@every_coder
 def test_damaged_sections_are_refused(name: CoderName) -> None:
     """Cut off, lengthened, swapped, or of another network. No values come of it."""
-    coder = CODERS[name]
-    coded = coder.encode(some_tensors(), 8)
+    decoder, coded = DECODERS[name], encode(name, some_tensors(), 8)
     for field in ("scales", "weights", "biases"):
         data = getattr(coded, field)
         for damaged in [*(data[:n] for n in range(len(data))), data + b"\0"]:
             with pytest.raises(StreamError):
-                coder.decode(dataclasses.replace(coded, **{field: damaged}), SHAPES)
+                decoder.decode(dataclasses.replace(coded, **{field: damaged}), SHAPES)
     with pytest.raises(StreamError):
-        coder.decode(dataclasses.replace(coded, weights=coded.biases), SHAPES)
+        decoder.decode(dataclasses.replace(coded, weights=coded.biases), SHAPES)
     with pytest.raises(StreamError):
-        coder.decode(coded, SHAPES[:-2])
+        decoder.decode(coded, SHAPES[:-2])
 
 
-@pytest.mark.parametrize("bits", [2, 4, 6, 8])
-def test_uniform_uses_all_its_levels(bits: int) -> None:
-    """2^bits - 1 of them, zero and the largest weight among them."""
-    values = np.random.default_rng(1).standard_normal((30, 20)).astype(np.float32)
-    integers, step = quantise(values, bits)
-    assert np.abs(integers).max() == 2 ** (bits - 1) - 1
-    assert np.abs(values).max() == pytest.approx(float(step) * (2 ** (bits - 1) - 1))
-
-
-def test_tensors_of_zeros_need_no_step() -> None:
+@every_coder
+def test_tensors_of_zeros_need_no_step(name: CoderName) -> None:
     """No division by zero, and zeros come back."""
-    for coder in CODERS.values():
-        (decoded,) = coder.decode(
-            coder.encode([NamedTensor("w", "weight", torch.zeros(3, 4))], 6), [("weight", (3, 4))]
-        )
-        assert decoded.tolist() == [[0.0] * 4] * 3
+    coded = encode(name, [NamedTensor("w", "weight", torch.zeros(3, 4))], 6)
+    (decoded,) = DECODERS[name].decode(coded, [("weight", (3, 4))])
+    assert decoded.tolist() == [[0.0] * 4] * 3
 
 
-def test_a_decompression_bomb_is_not_unpacked() -> None:
-    """A small stream of very many zeros fails without taking their memory."""
-    bomb = compress([np.zeros(50_000_000, np.int8)])
-    assert len(bomb) < 1000
-    with pytest.raises(StreamError, match="expected 10 integers"):
-        decompress(bomb, [(10,)])
-
-
-def test_senseless_scales_are_refused() -> None:
+def test_senseless_ranges_are_refused() -> None:
     """Not a number, and infinite."""
-    for coder, start in ((UniformCoder(), 0), (MinMaxCoder(), 2 + 258)):
-        coded = coder.encode(some_tensors(), 8)
-        for bad in (np.nan, np.inf):
-            scales = coded.scales[:start] + np.float32(bad).tobytes() + coded.scales[start + 4 :]
-            with pytest.raises(StreamError, match="a scale is not finite"):
-                coder.decode(dataclasses.replace(coded, scales=scales), SHAPES)
+    coded, start = encode("huffman", some_tensors(), 8), 2 + 258
+    for bad in (np.nan, np.inf):
+        scales = coded.scales[:start] + np.float32(bad).tobytes() + coded.scales[start + 4 :]
+        with pytest.raises(StreamError, match="a scale is not finite"):
+            DECODERS["huffman"].decode(dataclasses.replace(coded, scales=scales), SHAPES)
 
 
 class TestHuffman:
@@ -166,7 +163,7 @@ def test_pruning_makes_streams_smaller() -> None:
     kind: TensorKind = "weight"
     values = torch.randn(200, 300, generator=torch.Generator().manual_seed(0))
     pruned = torch.where(values.abs() < values.abs().flatten().kthvalue(36_000).values, 0, values)
-    sizes = [len(MinMaxCoder().encode([NamedTensor("w", kind, tensor)], 8).weights) for tensor in (values, pruned)]
+    sizes = [len(minmax.encode([NamedTensor("w", kind, tensor)], 256).weights) for tensor in (values, pruned)]
     # 0.4 * H(levels | kept) + H(0.6), in bytes: about 0.4 * 7 + 0.97 bits a weight.
     assert sizes[1] < 0.55 * sizes[0]
     assert sizes[1] > 60_000 * 0.97 / 8

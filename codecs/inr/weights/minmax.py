@@ -1,7 +1,7 @@
 """NeRV's weight coder (Chen et al., NeurIPS 2021, section 3.3): min-max quantisation, then Huffman codes.
 
 As their code has it, with what their count leaves out: each output channel of a tensor is divided
-evenly between its least and its greatest value into 2^bits levels above the least, both values
+evenly between its least and its greatest value (by them into 2^8), the least and the division
 travel as float32, the table of the codes travels, and a pruned weight is a symbol of its own, so that
 its position is in the stream and it stays exactly zero.
 """
@@ -18,34 +18,41 @@ from torch import Tensor
 
 from bench.errors import StreamError
 
+from ..representation import NamedTensor, TensorKind
 from . import huffman
-from .representation import NamedTensor, TensorKind
-from .weights import CodedTensors, Expected, finite_values
+from .coder import CodedTensors, Expected, finite_values
 
 COUNT = struct.Struct("<H")
+MOST_DIVISIONS = 2**12
 PRUNED = 0
 """The symbol of a weight that is zero; a level's is one more than its number."""
 
 
-class MinMaxCoder:
-    """One table of codes for all weights and biases; ``scales`` holds it and every channel's range."""
+def encode(tensors: Sequence[NamedTensor], divisions: int) -> CodedTensors:
+    """One table of codes for all weights and biases; ``scales`` holds it and every channel's range.
 
-    def encode(self, tensors: Sequence[NamedTensor], bits: int) -> CodedTensors:
-        symbols: dict[TensorKind, list[NDArray[np.uint16]]] = {"weight": [], "bias": []}
-        ranges = []
-        for tensor in tensors:
-            values = finite_values(tensor)
-            rows = values.reshape(channels(values.shape), -1)
-            least = rows.min(1, keepdims=True)
-            step = (rows.max(1, keepdims=True) - least) / np.float32(2**bits)
-            levels = np.rint(np.divide(rows - least, step, out=np.zeros_like(rows), where=step > 0))
-            symbols[tensor.kind].append(np.where(rows == 0, PRUNED, levels + 1).astype(np.uint16).ravel())
-            ranges.append(np.concatenate([least, step], 1).astype("<f4").tobytes())
-        empty = np.zeros(0, np.uint16)
-        weights, biases = (np.concatenate([empty, *symbols[kind]]) for kind in ("weight", "bias"))
-        lengths = huffman.code_lengths(np.bincount(np.concatenate([weights, biases]), minlength=2**bits + 2))
-        scales = COUNT.pack(len(lengths)) + lengths.tobytes() + b"".join(ranges)
-        return CodedTensors(scales, huffman.encode(weights, lengths), huffman.encode(biases, lengths))
+    Raises `CodecError` on values that are not finite.
+    """
+    divisions = min(max(divisions, 1), MOST_DIVISIONS)
+    symbols: dict[TensorKind, list[NDArray[np.uint16]]] = {"weight": [], "bias": []}
+    ranges = []
+    for tensor in tensors:
+        values = finite_values(tensor)
+        rows = values.reshape(channels(values.shape), -1)
+        least = rows.min(1, keepdims=True)
+        step = (rows.max(1, keepdims=True) - least) / np.float32(divisions)
+        levels = np.rint(np.divide(rows - least, step, out=np.zeros_like(rows), where=step > 0))
+        symbols[tensor.kind].append(np.where(rows == 0, PRUNED, levels + 1).astype(np.uint16).ravel())
+        ranges.append(np.concatenate([least, step], 1).astype("<f4").tobytes())
+    empty = np.zeros(0, np.uint16)
+    weights, biases = (np.concatenate([empty, *symbols[kind]]) for kind in ("weight", "bias"))
+    lengths = huffman.code_lengths(np.bincount(np.concatenate([weights, biases]), minlength=divisions + 2))
+    scales = COUNT.pack(len(lengths)) + lengths.tobytes() + b"".join(ranges)
+    return CodedTensors(scales, huffman.encode(weights, lengths), huffman.encode(biases, lengths))
+
+
+class MinMaxDecoder:
+    """The way back."""
 
     def decode(self, coded: CodedTensors, expected: Sequence[Expected]) -> list[Tensor]:
         count = COUNT.unpack_from(coded.scales)[0] if len(coded.scales) >= COUNT.size else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,13 @@ from torch import Tensor
 
 from bench.errors import CodecError
 
-from .representation import NamedTensor, TensorKind
+from ..representation import NamedTensor, TensorKind
 
 Expected = tuple[TensorKind, tuple[int, ...]]
 """Kind and shape of a tensor that a decoder's network has a place for."""
+CoderName = Literal["deepcabac", "dependent", "huffman"]
+CODER_NAMES: tuple[CoderName, ...] = get_args(CoderName)
+"""In the order of their numbers in a stream."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,13 @@ class CodedTensors:
     weights: bytes
     biases: bytes
 
+    @property
+    def size_bytes(self) -> int:
+        return len(self.scales) + len(self.weights) + len(self.biases)
 
-class WeightCoder(Protocol):
-    """Quantisation and entropy coding of a network's tensors."""
 
-    def encode(self, tensors: Sequence[NamedTensor], bits: int) -> CodedTensors:
-        """Raises `CodecError` on values that are not finite."""
+class WeightDecoder(Protocol):
+    """From bytes to tensors."""
 
     def decode(self, coded: CodedTensors, expected: Sequence[Expected]) -> list[Tensor]:
         """The float32 tensors of these kinds and shapes. Raises `StreamError` if there are no such."""

@@ -1,0 +1,121 @@
+"""What each way of coding weights costs at equal PSNR: bytes of three trained networks.
+
+    pip install brotli constriction
+    python benchmarks/weight_coding.py NETWORKS
+
+All 132 frames of Bunny at 320x180, NeRV, E-NeRV and Res-NeRV as preset `study` has them at its third rate
+point, trained as published (300 epochs) and kept in the folder NETWORKS. Each is quantised to lose
+0.05, 0.2, 0.5 and 1 dB of PSNR against its float weights, on 64 decoded frames. The size is that of
+all sections of the stream but its header.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import print_machine
+
+from bench.cli.options import cache_folder
+from bench.codec import Job
+from bench.codecs.inr.codec import ImplicitCodec
+from bench.codecs.inr.representation import Representation
+from bench.codecs.inr.weights import deepcabac
+from bench.codecs.inr.weights.coder import CodedTensors
+from bench.codecs.inr.weights.policy import POLICIES, Policy
+from bench.codecs.inr.weights.target import Target
+from bench.dataset import Clip, Cut
+from bench.encoder import make_codec
+from bench.preset import load_preset
+from bench.registry import datasets
+
+CASES = {"NeRV": "nerv", "E-NeRV": "e-nerv", "Res-NeRV": "res-nerv"}
+POINT = 2
+LOSSES_DB = (0.05, 0.2, 0.5, 1.0)
+METHODS: dict[str, Policy] = {
+    "min-max, Huffman (`huffman`)": POLICIES["huffman"],
+    "steps by range, DeepCABAC": Policy("deepcabac", "range", "nearest"),
+    "the same with RDOQ (`paper`)": POLICIES["paper"],
+    "steps by sensitivity, DeepCABAC (`sensitivity`)": POLICIES["sensitivity"],
+    "the same with RDOQ (`rdoq`)": POLICIES["rdoq"],
+    "the same with a trellis (`trellis`)": POLICIES["trellis"],
+    "steps by sensitivity and tuning, DeepCABAC (`tuned`)": POLICIES["tuned"],
+}
+
+CONTROLLED = "steps by sensitivity, DeepCABAC (`sensitivity`)"
+
+
+def trained(name: str, folder: Path) -> tuple[Representation, ImplicitCodec, Clip]:
+    """The network, trained now if the folder does not have it."""
+    clip = datasets.load("bunny")().open("bunny", Cut(320, 180), cache_folder())
+    codec: ImplicitCodec = make_codec(CASES[name], load_preset("study").points[CASES[name]][POINT])
+    checkpoints = folder / f"{CASES[name]}-{codec.epochs}"
+    network = codec.trained(clip, Job(0, checkpoints, checkpoints, lambda *_, **__: None))
+    return network, codec, clip
+
+
+def controls(coded: CodedTensors, shapes: list[tuple[int, ...]]) -> dict[str, int]:
+    """The levels of a stream by other entropy coders, in bytes of the whole."""
+    from entropy_coding import by_brotli, by_constriction
+
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    levels = [
+        tensor
+        for data, kept in ((coded.weights, True), (coded.biases, False))
+        for tensor in deepcabac.decode(
+            data, [n for n, s in zip(sizes, shapes, strict=True) if (len(s) > 1) == kept], False
+        )
+    ]
+    steps = len(coded.scales)
+    return {
+        "those levels by constriction, histograms": steps + by_constriction(levels, "histogram"),
+        "those levels by constriction, Laplace": steps + by_constriction(levels, "laplace"),
+        "those levels by brotli": steps + by_brotli(levels),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", type=Path)
+    folder = parser.parse_args().networks
+    print_machine()
+    for name in CASES:
+        network, codec, clip = trained(name, folder)
+        tensors = list(network.tensors())
+        count = sum(tensor.values.numel() for tensor in tensors)
+        rows: dict[str, list[str]] = {}
+        first: list[int] = []
+        reached: list[float] = []
+        for method, policy in METHODS.items():
+            start, cells = time.perf_counter(), []
+            for i, loss_db in enumerate(LOSSES_DB):
+                with tempfile.TemporaryDirectory() as scratch:
+                    job = Job(0, Path(scratch), Path(scratch), lambda *_, **__: None)
+                    coded = codec.compressed(copy.deepcopy(network), clip, policy, Target("loss_db", loss_db), job)
+                found = job.notes["quantisation"]
+                reached.append(found["loss_db"] / loss_db)
+                if len(first) == i:
+                    first.append(coded.size_bytes)
+                cells.append(cell(coded.size_bytes, first[i]))
+                if method == CONTROLLED:
+                    for control, size in controls(coded, [tuple(t.values.shape) for t in tensors]).items():
+                        rows.setdefault(control, []).append(cell(size, first[i]))
+            rows[method] = [*cells, f"{(time.perf_counter() - start) / len(LOSSES_DB):.0f}"]
+        print(f"**{name}**, {count:,} parameters, {found['float_psnr_db']:.2f} dB with float weights:\n")
+        print("| | " + " | ".join(f"-{loss_db:g} dB" for loss_db in LOSSES_DB) + " | seconds |")
+        print("|---" + "|---:" * (len(LOSSES_DB) + 1) + "|")
+        for row in [*METHODS, *(row for row in rows if row not in METHODS)]:
+            print(f"| {row} | {' | '.join(rows[row])} |" + ("" if row in METHODS else " |"))
+        print(f"\nLosses are {min(reached):.3f} to {max(reached):.3f} times the target.\n", flush=True)
+
+
+def cell(size: int, anchor: int) -> str:
+    return f"{size:,} ({100 * size / anchor - 100:+.1f} %)"
+
+
+if __name__ == "__main__":
+    main()

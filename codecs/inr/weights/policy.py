@@ -1,0 +1,48 @@
+"""The named ways from float weights to bits. Codecs are compared under one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .cabac import CabacDecoder, Quantiser
+from .coder import CoderName, WeightDecoder
+from .minmax import MinMaxDecoder
+from .quantise import HIGH_RATE_SLOPE
+
+WeightsName = Literal["tuned", "trellis", "rdoq", "sensitivity", "paper", "huffman"]
+StepRule = Literal["range", "sensitivity"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """``slopes`` (`quantise`) are tried in turn; the best stays."""
+
+    coder: CoderName
+    steps: StepRule
+    quantiser: Quantiser
+    slopes: tuple[float, ...] = (0.0,)
+    tuned: bool = False
+
+    def coarseness(self, bits: float) -> float:
+        """The factor of the steps at which a weight has so many bits. For steps by range only."""
+        return 2.0**-bits if self.coder == "huffman" else 1 / (2 ** (bits - 1) - 1)
+
+
+SLOPES = (0.05 * HIGH_RATE_SLOPE, 0.2 * HIGH_RATE_SLOPE, 0.5 * HIGH_RATE_SLOPE)
+POLICIES: dict[WeightsName, Policy] = {
+    # Quantisation-aware training for the last epochs.
+    "tuned": Policy("deepcabac", "sensitivity", "nearest", tuned=True),
+    "trellis": Policy("dependent", "sensitivity", "trellis", SLOPES),
+    "rdoq": Policy("deepcabac", "sensitivity", "rdoq", SLOPES),
+    "sensitivity": Policy("deepcabac", "sensitivity", "nearest"),
+    # DeepCABAC as published: a range for each tensor, and RDOQ (Wiedemann et al. 2020, section IV).
+    "paper": Policy("deepcabac", "range", "rdoq", SLOPES),
+    # What the NeRV paper did.
+    "huffman": Policy("huffman", "range", "nearest"),
+}
+DECODERS: dict[CoderName, WeightDecoder] = {
+    "deepcabac": CabacDecoder(dependent=False),
+    "dependent": CabacDecoder(dependent=True),
+    "huffman": MinMaxDecoder(),
+}

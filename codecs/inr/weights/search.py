@@ -1,0 +1,216 @@
+"""How coarsely a network may be quantised: a search on the PSNR of the frames that a decoder will write."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+from torch import Tensor
+
+from bench.codec import Job
+from bench.errors import CodecError
+from bench.video.raw import VideoFormat
+
+from ..render import as_frames, choose_precision, compute, prepare, psnr_db
+from ..representation import Representation
+from . import cabac, minmax
+from .cabac import Quantisation
+from .coder import CodedTensors, WeightDecoder
+from .policy import DECODERS, Policy
+from .sensitivity import sensitivities
+from .steps import Steps, by_range, by_sensitivity
+from .target import Target
+
+FRAMES_LOOKED_AT = 64
+PRECISION = 0.01
+"""Of the factor of the steps, relative: 0.014 bits a weight."""
+PART = "quantisation_and_entropy_coding"
+LEAST_LOSS_DB = 1e-4
+TUNING_ROUNDS = 3
+TUNING_GAIN = 2.5
+"""How much longer the steps may be with tuning, to begin with."""
+
+Tune = Callable[[Representation, Steps, int], Representation]
+"""Trains a network on, its weights being rounded to these steps; the number is of the round, from 1."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A network quantised in one way. ``loss_db`` is of PSNR, against float weights before tuning."""
+
+    coarseness: float
+    slope: float
+    tuning_rounds: int
+    loss_db: float
+    coded: CodedTensors
+
+    @property
+    def size_bytes(self) -> int:
+        return self.coded.size_bytes
+
+
+@dataclass(frozen=True)
+class Goal:
+    """``loss_db`` or ``size_bytes`` that must not be exceeded; the other is to be as small as can be."""
+
+    loss_db: float = math.inf
+    size_bytes: float = math.inf
+
+    def excess(self, trial: Trial) -> float:
+        """Above 0 if the goal is missed; about as straight a line over the logarithm of coarseness
+        as there is."""
+        if self.loss_db < math.inf:
+            return math.log2(max(trial.loss_db, LEAST_LOSS_DB) / self.loss_db)
+        return math.log2(trial.size_bytes / self.size_bytes)
+
+    def best(self, trials: list[Trial]) -> Trial:
+        """The best trial that meets the goal, or else the one that misses it least."""
+        met = [trial for trial in trials if self.excess(trial) <= 0]
+        if not met:
+            return min(trials, key=self.excess)
+        return min(met, key=lambda trial: trial.size_bytes if self.loss_db < math.inf else trial.loss_db)
+
+
+def compress(
+    network: Representation, frames: Tensor, video: VideoFormat, policy: Policy, target: Target, job: Job, tune: Tune
+) -> CodedTensors:
+    """Quantise and code ``network``, which has been folded and is left with the values of the result.
+
+    ``frames`` are the source's, 8-bit (N, H, W, 3). Leaves what was found in the notes of ``job``. Raises
+    `CodecError` if the target is a PSNR that float weights do not reach.
+    """
+    with job.watch.part(PART):
+        search = Search(network, frames, policy, job)
+    if target.kind == "bits":
+        found = search.trial(policy.coarseness(target.value), policy.slopes[0])
+    else:
+        goal = goal_of(target, video, search.float_psnr_db)
+        for slope in policy.slopes:
+            search.solve(goal, slope)
+        if policy.tuned:
+            search.tune(goal, tune)
+        found = goal.best(search.trials)
+    search.load(found)
+    job.notes["quantisation"] = {
+        "coarseness": found.coarseness,
+        "slope": found.slope,
+        "tuning_rounds": found.tuning_rounds,
+        "loss_db": found.loss_db,
+        "float_psnr_db": search.float_psnr_db,
+        "trials": len(search.trials),
+        "frames": len(search.index),
+    }
+    return found.coded
+
+
+def goal_of(target: Target, video: VideoFormat, float_psnr_db: float) -> Goal:
+    """What a target that is not ``bits`` means for a network of this quality."""
+    if target.kind == "loss_db":
+        return Goal(loss_db=target.value)
+    if target.kind == "psnr_db":
+        if float_psnr_db <= target.value:
+            raise CodecError(
+                f"The target is {target.value:g} dB, but with float weights the network reaches "
+                f"{float_psnr_db:.2f} dB. Choose a larger network, more epochs or a lower target."
+            )
+        return Goal(loss_db=float_psnr_db - target.value)
+    return Goal(size_bytes=target.size_bytes(video))
+
+
+class Search:
+    """Trials of one network, and what they have in common."""
+
+    def __init__(self, network: Representation, frames: Tensor, policy: Policy, job: Job) -> None:
+        prepare(network)
+        self.network = network
+        self.frames = frames
+        self.policy = policy
+        self.job = job
+        self.tensors = [dataclasses.replace(tensor, values=tensor.values.clone()) for tensor in network.tensors()]
+        looked_at = np.linspace(0, len(frames) - 1, min(len(frames), FRAMES_LOOKED_AT))
+        self.index = torch.from_numpy(looked_at.round().astype(np.int64))
+        self.precision = choose_precision(network, frames)
+        self.float_psnr_db = self.psnr_db()
+        if policy.steps == "range":
+            self.steps = by_range(self.tensors)
+        else:
+            self.steps = by_sensitivity(self.tensors, sensitivities(network, len(frames), job.seed))
+        self.trials: list[Trial] = []
+        self.rounds = 0
+
+    def psnr_db(self) -> float:
+        """The mean over the frames looked at, of the network as it stands."""
+        prepare(self.network)
+        device = next(self.network.parameters()).device
+        pictures = (compute(self.network, i.to(device), self.precision) for i in torch.split(self.index, 1))
+        pairs = zip(pictures, self.index, strict=True)
+        return float(np.mean([psnr_db(as_frames(picture), self.frames[i].to(device)) for picture, i in pairs]))
+
+    def encode(self, coarseness: float, slope: float) -> CodedTensors:
+        """The tensors, with all steps multiplied by ``coarseness``."""
+        if self.policy.coder == "huffman":
+            return minmax.encode(self.tensors, round(1 / coarseness))
+        return cabac.encode(self.tensors, Quantisation(self.steps.times(coarseness), self.policy.quantiser, slope))
+
+    def trial(self, coarseness: float, slope: float) -> Trial:
+        """Quantise, code, decode, and look at the frames."""
+        with self.job.watch.part(PART):
+            coded = self.encode(coarseness, slope)
+            load_tensors(self.network, DECODERS[self.policy.coder], coded)
+            psnr_db = self.psnr_db()
+        self.trials.append(Trial(coarseness, slope, self.rounds, self.float_psnr_db - psnr_db, coded))
+        self.job.progress("quantisation", len(self.trials), psnr_db=psnr_db)
+        return self.trials[-1]
+
+    def load(self, trial: Trial) -> None:
+        """Give the network the values that a decoder of ``trial`` sees."""
+        load_tensors(self.network, DECODERS[self.policy.coder], trial.coded)
+
+    def solve(self, goal: Goal, slope: float) -> None:
+        """Try factors of the steps until one that just meets the goal has been among them."""
+        sign = 1 if goal.loss_db < math.inf else -1
+        seen: dict[float, float] = {}
+
+        def excess(octaves: float) -> float:
+            if octaves not in seen:
+                seen[octaves] = sign * goal.excess(self.trial(2.0**octaves, slope))
+            return seen[octaves]
+
+        low = high = math.log2(goal.best(self.trials).coarseness if self.trials else self.first_guess())
+        while excess(low) > 0 and high - low < 12:
+            low -= 0.5
+        while excess(high) <= 0 and high - low < 12:
+            high += 0.5
+        if excess(low) <= 0 < excess(high):
+            brentq(excess, low, high, xtol=math.log2(1 + PRECISION), disp=False)
+
+    def first_guess(self) -> float:
+        """A factor that leaves weights some six bits."""
+        by_bits = by_range(self.tensors).base / self.steps.base / (2**5 - 1)
+        return by_bits if self.policy.coder != "huffman" else 2.0**-6
+
+    def tune(self, goal: Goal, tune: Tune) -> None:
+        """Let the network learn to live with longer steps, as long as the goal allows."""
+        coarseness = goal.best(self.trials).coarseness * (TUNING_GAIN if goal.loss_db < math.inf else 1)
+        for self.rounds in range(1, TUNING_ROUNDS + 1):
+            for tensor, exact in zip(self.network.tensors(), self.tensors, strict=True):
+                tensor.values.copy_(exact.values)
+            tuned = tune(self.network, self.steps.times(coarseness), self.rounds)
+            for tensor, new in zip(self.tensors, tuned.tensors(), strict=True):
+                tensor.values.copy_(new.values)
+            excess = goal.excess(self.trial(coarseness, 0.0))
+            # A loss grows with the square of the steps; a size shrinks by about a sixth for each octave.
+            coarseness *= 2 ** (-excess / 2 if goal.loss_db < math.inf else 6 * excess)
+
+
+def load_tensors(network: Representation, decoder: WeightDecoder, coded: CodedTensors) -> None:
+    """Give ``network`` the values that a decoder sees."""
+    tensors = list(network.tensors())
+    decoded = decoder.decode(coded, [(tensor.kind, tuple(tensor.values.shape)) for tensor in tensors])
+    for tensor, values in zip(tensors, decoded, strict=True):
+        tensor.values.copy_(values)

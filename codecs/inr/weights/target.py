@@ -1,0 +1,46 @@
+"""What the quantisation of a network aims at: ``-0.1dB``, ``32.5dB``, ``0.02bpp``, ``3.5Mbps`` or ``8bit``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.errors import UsageError
+from bench.video.raw import VideoFormat
+
+TargetKind = Literal["loss_db", "psnr_db", "bpp", "bitrate_mbps", "bits"]
+FORMS: dict[TargetKind, str] = {
+    "loss_db": r"-(\d*\.?\d+)dB",
+    "psnr_db": r"(\d*\.?\d+)dB",
+    "bpp": r"(\d*\.?\d+)bpp",
+    "bitrate_mbps": r"(\d*\.?\d+)Mbps",
+    "bits": r"(\d*\.?\d+)bit",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """``loss_db`` is against the decoded frames of float weights; ``bits`` is the width of a weight,
+    before entropy coding, which only steps by range have."""
+
+    kind: TargetKind
+    value: float
+
+    def size_bytes(self, video: VideoFormat) -> float:
+        """The size that a rate allows. For the kinds ``bpp`` and ``bitrate_mbps``."""
+        if self.kind == "bpp":
+            return self.value * video.width * video.height * video.frames / 8
+        return self.value * 1e6 * float(video.frames / video.frame_rate) / 8
+
+
+def parse_target(text: str) -> Target:
+    """Raises `UsageError` if ``text`` is none of the forms.
+
+    >>> parse_target("-0.1dB"), parse_target("3.5Mbps")
+    (Target(kind='loss_db', value=0.1), Target(kind='bitrate_mbps', value=3.5))
+    """
+    for kind, form in FORMS.items():
+        if (match := re.fullmatch(form, text)) and float(match[1]) > 0:
+            return Target(kind, float(match[1]))
+    raise UsageError(f"{text!r} is no target. A loss (-0.1dB), a PSNR (32.5dB), a rate (0.02bpp, 3.5Mbps) or 8bit is.")
