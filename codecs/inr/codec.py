@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 import msgspec
 import numba
+import numpy
+import scipy
 import torch
 
 from bench.codec import Codec, Complexity, Family, Job, Stopwatch
@@ -28,7 +30,7 @@ from .prune import prune
 from .recipe import RECIPES, RecipeName
 from .render import Precision, choose_precision, render
 from .representation import Representation
-from .stream import Header, read_stream, split_bytes, write_stream
+from .stream import Header, header_bytes, read_stream, split_bytes, write_stream
 from .weights import cabac
 from .weights.coder import CodedTensors, Expected
 from .weights.policy import DECODERS, POLICIES, Policy, WeightsName
@@ -90,7 +92,7 @@ class ImplicitCodec(Codec):
         return [field.name for field in dataclasses.fields(cls) if field.name not in shared]
 
     def tools(self) -> dict[str, str]:
-        return {"torch": str(torch.__version__), "numba": numba.__version__}
+        return {module.__name__: str(module.__version__) for module in (torch, numba, numpy, scipy)}
 
     def skip(self, clip: Clip) -> str | None:
         rows, columns = coarsest_grid(clip.yuv.format)
@@ -144,8 +146,9 @@ class ImplicitCodec(Codec):
             epochs = -(-self.epochs // TUNING)
             return train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, f"tuning_{number}", grid)
 
-        frames = load_frames(clip.rgb, torch.device("cpu"))
-        return compress(network, frames, clip.rgb.format, policy, target, job, tune)
+        frames, video = load_frames(clip.rgb, torch.device("cpu")), clip.rgb.format
+        size_bytes = target.size_bytes(video) - header_bytes(self.header(video, clip.matrix, "float32"))
+        return compress(network, frames, policy, target, size_bytes, job, tune)
 
     def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
         network = self.network(video)

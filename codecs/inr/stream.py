@@ -105,6 +105,12 @@ def write_stream(path: Path, header: Header, coded: CodedTensors) -> None:
     path.write_bytes(PROLOGUE.pack(MAGIC, FORMAT_VERSION, zlib.crc32(body)) + body)
 
 
+def header_bytes(header: Header) -> int:
+    """How long the stream of a network is, its sections apart."""
+    fixed = sum(struct.calcsize("<" + field.form) for field in FIELDS)
+    return fixed + len(header.codec) + len(msgspec.msgpack.encode(header.parameters))
+
+
 def read_stream(path: Path) -> tuple[Header, CodedTensors]:
     """What `write_stream` wrote. Raises `StreamError` unless the file is whole and makes sense."""
     values = _read_fields(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import resource
 import struct
 import time
@@ -35,6 +36,7 @@ CODECS: list[ImplicitCodec] = [
 ]
 CPU_SECONDS = 1.0
 MEMORY = 200 * 2**20
+EXAMPLES = int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "300"))
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +166,9 @@ def test_swapped_sections_with_a_right_checksum(streams: list[bytes], tmp_path: 
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_anything_with_a_right_checksum(streams: list[bytes], tmp_path: Path, data: st.DataObject) -> None:
-    """Never a crash, never long, never large; raise ``max_examples`` to hunt for longer. Where only the
+    """Never a crash, never long, never large; ``HYPOTHESIS_MAX_EXAMPLES`` hunts for longer. Where only the
     arithmetic code's last bits changed, frames may come of it: this is harm meant, not damage."""
     stream = bytearray(streams[data.draw(st.integers(0, len(streams) - 1))])
     for _ in range(data.draw(st.integers(1, 4))):

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from bench.codec import Job
 from bench.errors import CodecError
-from bench.video.raw import VideoFormat
 
 from ..render import as_frames, choose_precision, compute, prepare, psnr_db
 from ..representation import Representation
@@ -66,7 +65,7 @@ class Goal:
         as there is."""
         if self.loss_db < math.inf:
             return math.log2(max(trial.loss_db, LEAST_LOSS_DB) / self.loss_db)
-        return math.log2(trial.size_bytes / self.size_bytes)
+        return math.log2(trial.size_bytes / self.size_bytes) if self.size_bytes < math.inf else -math.inf
 
     def best(self, trials: list[Trial]) -> Trial:
         """The best trial that meets the goal, or else the one that misses it least."""
@@ -77,24 +76,25 @@ class Goal:
 
 
 def compress(
-    network: Representation, frames: Tensor, video: VideoFormat, policy: Policy, target: Target, job: Job, tune: Tune
+    network: Representation, frames: Tensor, policy: Policy, target: Target, size_bytes: float, job: Job, tune: Tune
 ) -> CodedTensors:
     """Quantise and code ``network``, which has been folded and is left with the values of the result.
 
-    ``frames`` are the source's, 8-bit (N, H, W, 3). Leaves what was found in the notes of ``job``. Raises
-    `CodecError` if the target is a PSNR that float weights do not reach.
+    ``frames`` are the source's, 8-bit (N, H, W, 3); ``size_bytes`` is what the sections may take if the
+    target is a rate. Leaves what was found in the notes of ``job``. Raises `CodecError` if the target is a
+    PSNR that float weights do not reach.
     """
     with job.watch.part(PART):
         search = Search(network, frames, policy, job)
+    goal = goal_of(target, size_bytes, search.float_psnr_db)
     if target.kind == "bits":
-        found = search.trial(policy.coarseness(target.value), policy.slopes[0])
+        search.trial(policy.coarseness(target.value), policy.slopes[0])
     else:
-        goal = goal_of(target, video, search.float_psnr_db)
         for slope in policy.slopes:
             search.solve(goal, slope)
         if policy.tuned:
             search.tune(goal, tune)
-        found = goal.best(search.trials)
+    found = goal.best(search.trials)
     search.load(found)
     job.notes["quantisation"] = {
         "coarseness": found.coarseness,
@@ -102,24 +102,22 @@ def compress(
         "tuning_rounds": found.tuning_rounds,
         "loss_db": found.loss_db,
         "float_psnr_db": search.float_psnr_db,
+        "target_met": goal.excess(found) <= 0,
         "trials": len(search.trials),
         "frames": len(search.index),
     }
     return found.coded
 
 
-def goal_of(target: Target, video: VideoFormat, float_psnr_db: float) -> Goal:
-    """What a target that is not ``bits`` means for a network of this quality."""
-    if target.kind == "loss_db":
-        return Goal(loss_db=target.value)
-    if target.kind == "psnr_db":
-        if float_psnr_db <= target.value:
-            raise CodecError(
-                f"The target is {target.value:g} dB, but with float weights the network reaches "
-                f"{float_psnr_db:.2f} dB. Choose a larger network, more epochs or a lower target."
-            )
-        return Goal(loss_db=float_psnr_db - target.value)
-    return Goal(size_bytes=target.size_bytes(video))
+def goal_of(target: Target, size_bytes: float, float_psnr_db: float) -> Goal:
+    """What a target means for a network of this quality; nothing is too much for one in bits."""
+    loss_db = target.value if target.kind == "loss_db" else float_psnr_db - target.value
+    if loss_db <= 0 and target.kind == "psnr_db":
+        raise CodecError(
+            f"The target is {target.value:g} dB, but with float weights the network reaches "
+            f"{float_psnr_db:.2f} dB. Choose a larger network, more epochs or a lower target."
+        )
+    return Goal(loss_db=loss_db) if target.kind in ("loss_db", "psnr_db") else Goal(size_bytes=size_bytes)
 
 
 class Search:
@@ -204,8 +202,9 @@ class Search:
             for tensor, new in zip(self.tensors, tuned.tensors(), strict=True):
                 tensor.values.copy_(new.values)
             excess = goal.excess(self.trial(coarseness, 0.0))
-            # A loss grows with the square of the steps; a size shrinks by about a sixth for each octave.
-            coarseness *= 2 ** (-excess / 2 if goal.loss_db < math.inf else 6 * excess)
+            # A loss grows with the square of the steps; a size shrinks by about a sixth with each octave.
+            octaves = -excess / 2 if goal.loss_db < math.inf else 6 * excess
+            coarseness *= 2.0 ** min(max(octaves, -1), 1)
 
 
 def load_tensors(network: Representation, decoder: WeightDecoder, coded: CodedTensors) -> None:

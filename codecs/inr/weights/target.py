@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -28,10 +29,12 @@ class Target:
     value: float
 
     def size_bytes(self, video: VideoFormat) -> float:
-        """The size that a rate allows. For the kinds ``bpp`` and ``bitrate_mbps``."""
+        """The size of a file that a rate allows; infinite for a target that is none."""
         if self.kind == "bpp":
             return self.value * video.width * video.height * video.frames / 8
-        return self.value * 1e6 * float(video.frames / video.frame_rate) / 8
+        if self.kind == "bitrate_mbps":
+            return self.value * 1e6 * float(video.frames / video.frame_rate) / 8
+        return math.inf
 
 
 def parse_target(text: str) -> Target:
