@@ -162,7 +162,7 @@ class Search:
             load_tensors(self.network, DECODERS[self.policy.coder], coded)
             psnr_db = self.psnr_db()
         self.trials.append(Trial(coarseness, slope, self.rounds, self.float_psnr_db - psnr_db, coded))
-        self.job.progress("quantisation", len(self.trials), psnr_db=psnr_db)
+        self.job.progress("quantisation", psnr_db=psnr_db)
         return self.trials[-1]
 
     def load(self, trial: Trial) -> None:
