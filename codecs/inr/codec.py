@@ -175,8 +175,7 @@ class ImplicitCodec(Codec):
         with watch.part("model_build"):
             network = codec.network(header.video)
             network.fold()
-            for tensor, value in zip(network.tensors(), values, strict=True):
-                tensor.values.copy_(value)
+            network.fill(values)
             network.to(best_device())
         render(network, header.video, frames, header.precision, watch)
         return header.video

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.codec import Stopwatch
-from bench.measure.psnr import CAP_DB
+from bench.measure.psnr import psnr_from_mse
 from bench.video.raw import VideoFormat
 
 from .device import has_fast_bfloat16, keep_freed_memory
@@ -98,9 +97,8 @@ def as_frames(pictures: Tensor) -> Tensor:
 
 
 def psnr_db(frames: Tensor, source: Tensor) -> float:
-    """Of 8-bit frames of any shape, all together, capped as everywhere."""
-    error = float((frames.float() - source.float()).square().mean())
-    return min(CAP_DB, 10 * math.log10(255**2 / error)) if error else CAP_DB
+    """Of 8-bit frames of any shape, all together."""
+    return psnr_from_mse(float((frames.float() - source.float()).square().mean()))
 
 
 def _write(file: BinaryIO, frames: Tensor) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,3 +43,8 @@ class Representation(nn.Module, ABC):
         for name, values in self.named_parameters():
             kind: TensorKind = "bias" if values.ndim == 1 else "weight"
             yield NamedTensor(name, kind, values.detach())
+
+    def fill(self, values: Iterable[Tensor]) -> None:
+        """Give `tensors` these values, in their order."""
+        for tensor, value in zip(self.tensors(), values, strict=True):
+            tensor.values.copy_(value)

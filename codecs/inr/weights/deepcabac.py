@@ -82,10 +82,12 @@ def encode(tensors: Sequence[Levels], dependent: bool) -> bytes:
             raise OverflowError(f"A level is {levels.min()}; magnitudes go up to {LARGEST}.")
         rates = choose_rates(levels, dependent)
         low, range_, at = coder.tolist()
+        if at + WORDS_A_LEVEL > len(words):  # as after very many empty tensors
+            words = with_room(words)
         coder[:] = encode_bits(low, range_, at, words, rates, RATES_BITS)
         place, contexts = new_place(), new_contexts(CONTEXTS)
         while not _encode_levels(levels, place, dependent, *RATES[rates], contexts, coder, words):
-            words = np.concatenate([words, np.zeros_like(words)])
+            words = with_room(words)
     return words[: finish(coder, words)].astype("<u2").tobytes()
 
 
@@ -126,6 +128,11 @@ def code_length(levels: Levels, dependent: bool, rates: int) -> float:
     """The bits that `encode` spends on ``levels``, by its own probabilities, with these `RATES`."""
     bits: float = _code_length(levels, dependent, *RATES[rates], new_contexts(CONTEXTS))
     return bits
+
+
+def with_room(words: Words) -> Words:
+    """Twice as long."""
+    return np.concatenate([words, np.zeros_like(words)])
 
 
 def new_place() -> State:

@@ -19,7 +19,7 @@ from ..render import as_frames, choose_precision, compute, prepare, psnr_db
 from ..representation import Representation
 from . import cabac, minmax
 from .cabac import Quantisation
-from .coder import CodedTensors, WeightDecoder
+from .coder import CodedTensors
 from .policy import DECODERS, Policy
 from .sensitivity import sensitivities
 from .steps import Steps, by_range, by_sensitivity
@@ -95,7 +95,7 @@ def compress(
         if policy.tuned:
             search.tune(goal, tune)
     found = goal.best(search.trials)
-    search.load(found)
+    search.load(found.coded)
     job.notes["quantisation"] = {
         "coarseness": found.coarseness,
         "slope": found.slope,
@@ -159,15 +159,16 @@ class Search:
         """Quantise, code, decode, and look at the frames."""
         with self.job.watch.part(PART):
             coded = self.encode(coarseness, slope)
-            load_tensors(self.network, DECODERS[self.policy.coder], coded)
+            self.load(coded)
             psnr_db = self.psnr_db()
         self.trials.append(Trial(coarseness, slope, self.rounds, self.float_psnr_db - psnr_db, coded))
         self.job.progress("quantisation", psnr_db=psnr_db)
         return self.trials[-1]
 
-    def load(self, trial: Trial) -> None:
-        """Give the network the values that a decoder of ``trial`` sees."""
-        load_tensors(self.network, DECODERS[self.policy.coder], trial.coded)
+    def load(self, coded: CodedTensors) -> None:
+        """Give the network the values that a decoder sees."""
+        expected = [(tensor.kind, tuple(tensor.values.shape)) for tensor in self.tensors]
+        self.network.fill(DECODERS[self.policy.coder].decode(coded, expected))
 
     def solve(self, goal: Goal, slope: float) -> None:
         """Try factors of the steps until one that just meets the goal has been among them."""
@@ -196,8 +197,7 @@ class Search:
         """Let the network learn to live with longer steps, as long as the goal allows."""
         coarseness = goal.best(self.trials).coarseness * (TUNING_GAIN if goal.loss_db < math.inf else 1)
         for self.rounds in range(1, TUNING_ROUNDS + 1):
-            for tensor, exact in zip(self.network.tensors(), self.tensors, strict=True):
-                tensor.values.copy_(exact.values)
+            self.network.fill(tensor.values for tensor in self.tensors)
             tuned = tune(self.network, self.steps.times(coarseness), self.rounds)
             for tensor, new in zip(self.tensors, tuned.tensors(), strict=True):
                 tensor.values.copy_(new.values)
@@ -205,11 +205,3 @@ class Search:
             # A loss grows with the square of the steps; a size shrinks by about a sixth with each octave.
             octaves = -excess / 2 if goal.loss_db < math.inf else 6 * excess
             coarseness *= 2.0 ** min(max(octaves, -1), 1)
-
-
-def load_tensors(network: Representation, decoder: WeightDecoder, coded: CodedTensors) -> None:
-    """Give ``network`` the values that a decoder sees."""
-    tensors = list(network.tensors())
-    decoded = decoder.decode(coded, [(tensor.kind, tuple(tensor.values.shape)) for tensor in tensors])
-    for tensor, values in zip(tensors, decoded, strict=True):
-        tensor.values.copy_(values)

@@ -54,6 +54,13 @@ def test_the_extremes_come_back(values: list[int]) -> None:
     np.testing.assert_array_equal(decoded, levels)
 
 
+def test_very_many_empty_tensors_between_others() -> None:
+    """Each takes two bits, for which there must be room."""
+    made = [*(np.zeros(0, np.int32) for _ in range(20_000)), np.array([3, -70_000], np.int32)]
+    decoded = deepcabac.decode(deepcabac.encode(made, False), [t.size for t in made], False)
+    assert decoded[-1].tolist() == [3, -70_000]
+
+
 def test_constants_cost_next_to_nothing() -> None:
     """A million zeros: 0.0056 bits each is the least that a probability of 255/256 allows."""
     size = len(deepcabac.encode([np.zeros(1_000_000, np.int32)], False))
