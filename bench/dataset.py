@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Literal
 
+from .errors import UsageError
 from .video.colour import Matrix
-from .video.raw import RawVideo
+from .video.raw import RawVideo, VideoFormat
+from .video.reference import Difference
+
+DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
+
+Fidelity = Literal["exact", "converted", "lossy"]
+"""How a source stands to the sequence that it is called by: its very samples; RGB frames, from which YUV
+was made anew; or what another codec left of it."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The part of a sequence that a preset works on. None means all of it."""
+    """The part of a sequence to work on: the first ``frames``, of each the window of size ``crop``
+    (width, height) in its middle, scaled to ``width`` x ``height``. None means all of it, as it is."""
 
     width: int | None = None
     height: int | None = None
     frames: int | None = None
+    crop: tuple[int, int] | None = None
+
+    def format_of(self, full: VideoFormat) -> VideoFormat:
+        """What is left of a video of format ``full``. Raises `UsageError` for a window that does not fit."""
+        width, height = self.crop or (full.width, full.height)
+        if width > full.width or height > full.height:
+            raise UsageError(f"A window of {width}x{height} does not fit into {full.width}x{full.height}.")
+        frames = min(self.frames or full.frames, full.frames)
+        return replace(full, width=self.width or width, height=self.height or height, frames=frames)
+
+    def of(self, full: VideoFormat) -> Cut:
+        """The same with nothing in it that changes nothing: ``Cut()`` where all of the video is left."""
+        form, window = self.format_of(full), self.crop or (full.width, full.height)
+        scaled = (form.width, form.height) != window
+        return Cut(
+            form.width if scaled else None,
+            form.height if scaled else None,
+            form.frames if form.frames < full.frames else None,
+            window if window != (full.width, full.height) else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -30,18 +60,20 @@ class Source:
     origin: str
     """Where the file came from, in words."""
     sha256: str
-    """Of the source's full-size decoded YUV."""
+    """Of the source's full-size decoded frames, YUV or, where it has only those, RGB."""
     frames: int
     coded_bytes: int | None = None
     """The size of the source's own lossy bitstream, where the source is itself a decoded one:
     above that rate a codec is beaten by sending the source."""
+    fidelity: Fidelity = "exact"
 
 
 @dataclass(frozen=True)
 class Clip:
     """What is encoded: the source's own YUV, and the RGB ground truth that was made from it once.
 
-    Standard codecs read ``yuv``; implicit codecs are trained on ``rgb``. Both lie on disk.
+    Standard codecs read ``yuv``; implicit codecs are trained on ``rgb``. Both lie on disk. Where the
+    source is RGB, that is the ground truth, and ``yuv`` is made from it.
     """
 
     source: Source
@@ -50,6 +82,12 @@ class Clip:
     matrix: Matrix
     yuv_sha256: str
     rgb_sha256: str
+    cut: Cut = Cut()
+    rgb_difference: Difference | None = None
+    """Of the conversion on this machine from that of the papers' ground truth; None where there is no
+    such conversion to compare with."""
+    rgb_ceiling_db: float | None = None
+    """The ``psnr_rgb`` that ``yuv`` has without any coding, where it was made from RGB."""
 
     @property
     def name(self) -> str:
@@ -70,11 +108,26 @@ class Clip:
         return 8 * self.source.coded_bytes / (self.source.frames * form.width * form.height)
 
 
-class Dataset(ABC):
-    """A named collection of sequences."""
+@dataclass(frozen=True)
+class Listing:
+    """A sequence, for people to read. ``format`` is as far as it is known without decoding; ``found``
+    names the file, ``problem`` says why there is none; ``missing_bytes`` is the disk space to get it."""
 
-    name: ClassVar[str]
-    sequences: ClassVar[tuple[str, ...]]
+    format: str
+    found: str | None = None
+    problem: str | None = None
+    missing_bytes: int = 0
+
+
+class Dataset(ABC):
+    """A named collection of sequences. ``data_root`` is where files that a user has are looked for:
+    as given, else by ``BENCH_DATA_ROOT``, else ``data``."""
+
+    name: str
+    sequences: tuple[str, ...]
+
+    def __init__(self, data_root: Path | None = None) -> None:
+        self.data_root = data_root or Path(os.environ.get(DATA_ROOT_VARIABLE, "data"))
 
     @abstractmethod
     def check(self, sequences: list[str]) -> None:
@@ -82,5 +135,13 @@ class Dataset(ABC):
         which are missing and how to get them."""
 
     @abstractmethod
-    def open(self, sequence: str, cut: Cut, cache: Path) -> Clip:
+    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
         """Prepare ``sequence`` for encoding, in ``cache``. Raises `SourceError`."""
+
+    @abstractmethod
+    def listing(self, sequence: str) -> Listing:
+        """What is known of a sequence and what of it is on disk, without reading it."""
+
+    def fetch(self, sequences: list[str]) -> None:
+        """Download ``sequences`` into the data root. Raises `UsageError` where nothing is to be downloaded."""
+        raise UsageError(f"{self.name} is not downloaded by this program.")

@@ -13,7 +13,7 @@ import importlib.metadata
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .codec import Codec
 from .dataset import Dataset
@@ -56,14 +56,18 @@ class Registry(Generic[T]):
         """The class called ``name``. Raises `UsageError`, with a suggestion, if there is none."""
         if name not in self.targets:
             raise unknown(self.noun, name, self.names())
-        module, _, attribute = self.targets[name].partition(":")
+        return self.load_target(name, self.targets[name])
+
+    def load_target(self, name: str, target: str) -> type[T]:
+        """The class at ``module:Class``. Raises `UsageError` if there is none."""
+        module, _, attribute = target.partition(":")
         try:
             found = getattr(importlib.import_module(module), attribute)
         except Exception as error:  # a third party's module may raise anything while it is imported
             reason = f"{type(error).__name__}: {error}"
-            raise UsageError(f"The {self.noun} {name!r} ({self.targets[name]}) cannot be loaded: {reason}.") from error
+            raise UsageError(f"The {self.noun} {name!r} ({target}) cannot be loaded: {reason}.") from error
         if not (isinstance(found, type) and issubclass(found, self.base)):
-            raise UsageError(f"{self.targets[name]} is not a {self.base.__name__}.")
+            raise UsageError(f"{target} is not a {self.base.__name__}.")
         return found
 
 
@@ -95,6 +99,22 @@ datasets: Registry[Dataset] = Registry(
     Dataset,  # type: ignore[type-abstract]
     {"bunny": "bench.datasets.bunny:Bunny", "uvg": "bench.datasets.uvg:UVG"},
 )
+OWN_VIDEOS = "bench.datasets.folder:Folder"
+
+
+def open_dataset(name: str, data_root: Path | None = None, told: Any = None) -> Dataset:
+    """The dataset that is registered as ``name``, or a user's own videos at the path ``name``.
+
+    ``told`` (`bench.video.file.Told`) is what the user says of files that do not say it themselves.
+    """
+    if name in datasets.names():
+        return datasets.load(name)(data_root)
+    if not ("/" in name or os.sep in name or Path(name).exists()):
+        known = [*datasets.names(), "a path to your own video"]
+        raise unknown("dataset", name, known)
+    own: Any = datasets.load_target(name, OWN_VIDEOS)
+    opened: Dataset = own(Path(name)) if told is None else own(Path(name), told)
+    return opened
 
 
 def decoder_of(stream: Path) -> type[Codec]:

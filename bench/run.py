@@ -96,7 +96,7 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
             frames_sha256=decoded.video.sha256(),
-            quality=measure_quality(cell.clip, decoded.video, decoded.scratch),
+            quality=measure_quality(cell.clip, decoded.video),
             encode=encode_cost,
             decode=decoded.cost,
             complexity=encoded.complexity,
@@ -106,10 +106,13 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
 
 
 def check_frames(found: VideoFormat, cell: Cell) -> None:
-    """Raise `DecodeError` unless the decoder gave as many frames of that size as were encoded."""
+    """Raise `DecodeError` unless the decoder gave as many frames of that size as were encoded, in RGB or with
+    the same chroma planes. Their bit depth may be another."""
     expected = cell.clip.yuv.format
     if (found.width, found.height, found.frames) != (expected.width, expected.height, expected.frames):
         raise DecodeError(f"{cell}: the decoder gave {found}; encoded were {expected}.")
+    if found.pixel_format != "rgb24" and found.subsampling != expected.subsampling:
+        raise DecodeError(f"{cell}: the decoder gave {found}, with other chroma planes than were encoded: {expected}.")
 
 
 def check_ledger(ledger: dict[str, int], stream: Path, cell: Cell) -> None:

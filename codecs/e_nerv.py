@@ -78,8 +78,7 @@ class ENeRVNetwork(Representation):
     coordinates: Tensor
 
     def __init__(self, config: ENeRV, video: VideoFormat) -> None:
-        super().__init__()
-        self.frames = video.frames
+        super().__init__(video)
         rows, columns = self.grid = coarsest_grid(video)
         block_dim = config.block_dim
         positions = torch.meshgrid(torch.arange(rows) / rows, torch.arange(columns) / columns, indexing="ij")
@@ -115,7 +114,7 @@ class ENeRVNetwork(Representation):
             scale, shift = modulation(time).chunk(2, dim=1)
             x = block(instance_norm(x, scale, shift, self.training))
         picture: Tensor = self.head(x).float().sigmoid()
-        return picture
+        return self.cropped(picture)
 
 
 @dataclass(frozen=True)

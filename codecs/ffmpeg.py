@@ -16,7 +16,7 @@ from bench.codec import Codec, Family, Job, Stopwatch
 from bench.dataset import Clip
 from bench.errors import StreamError, ToolError
 from bench.video import ffmpeg as tool
-from bench.video.raw import VideoFormat
+from bench.video.raw import YUV_FORMATS, PixelFormat, VideoFormat
 
 from .elementary import END, Syntax, split_bytes
 
@@ -36,15 +36,26 @@ class FFmpegCodec(Codec):
     muxer: ClassVar[str]
     """ffmpeg's name of the elementary stream's format, for writing and reading."""
     syntax: ClassVar[Syntax]
+    takes: ClassVar[tuple[PixelFormat, ...]] = YUV_FORMATS
+    takes_odd_sizes: ClassVar[bool] = False
+    """Also where the chroma planes are subsampled."""
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """ffmpeg's output options for these parameters."""
 
     def tools(self) -> dict[str, str]:
-        return {"ffmpeg": tool.version()}
+        missing = tool.missing_encoder(self.encoder)
+        return {"ffmpeg": tool.version()} | ({} if missing else {self.encoder: tool.encoder_version(self.encoder)})
 
     def skip(self, clip: Clip) -> str | None:
+        form = clip.yuv.format
+        if form.pixel_format not in self.takes:
+            return f"{self.name} takes {', '.join(self.takes)}; this clip is {form.pixel_format}"
+        columns, rows = form.subsampling
+        if not self.takes_odd_sizes and (form.width % columns or form.height % rows):
+            size = f"{form.width}x{form.height} {form.pixel_format}"
+            return f"{self.name} takes sizes that chroma divides; this clip is {size}"
         return tool.missing_encoder(self.encoder)
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
@@ -66,10 +77,9 @@ class FFmpegCodec(Codec):
         if not stream.read_bytes().endswith(END[cls.syntax]):
             raise StreamError(f"{stream.name} is truncated or not a {cls.name} stream: its last unit is missing.")
         try:
-            one = tool.probe_format(ffmpeg.input(str(stream), format=cls.muxer))
-            output = ffmpeg.input(str(stream), format=cls.muxer).output(
-                str(frames), format="rawvideo", pix_fmt="yuv420p", sws_dither="none", fps_mode="passthrough"
-            )
+            source = ffmpeg.input(str(stream), format=cls.muxer)
+            one = tool.probe(source, stream.name).format
+            output = source.output(str(frames), format="rawvideo", pix_fmt=one.pixel_format, fps_mode="passthrough")
             with watch.part("decoding"):
                 tool.run(output, f"{cls.name}: decoding {stream.name}", strict=True)
         except ToolError as error:

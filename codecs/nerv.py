@@ -23,8 +23,7 @@ class NeRVNetwork(Representation):
     """
 
     def __init__(self, config: NeRV, video: VideoFormat) -> None:
-        super().__init__()
-        self.frames = video.frames
+        super().__init__(video)
         rows, columns = self.grid = coarsest_grid(video)
         strides = upsampling_strides(video)
         self.encoding = PositionalEncoding(config.levels)
@@ -42,7 +41,7 @@ class NeRVNetwork(Representation):
         embedded = self.stem(self.encoding(index.double() / self.frames))
         x = self.trunk(embedded.unflatten(1, (-1, *self.grid)))
         picture: Tensor = (self.head(x).float().tanh() + 1) / 2
-        return picture
+        return self.cropped(picture)
 
 
 @dataclass(frozen=True)

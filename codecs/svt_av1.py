@@ -18,6 +18,8 @@ class SVTAV1(FFmpegCodec):
     encoder: ClassVar[str] = "libsvtav1"
     muxer: ClassVar[str] = "obu"
     syntax: ClassVar = "av1"
+    takes: ClassVar = ("yuv420p", "yuv420p10le")
+    takes_odd_sizes: ClassVar[bool] = True
 
     crf: int = 35
     preset: int = 6

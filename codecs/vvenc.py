@@ -10,14 +10,16 @@ from .ffmpeg import FFmpegCodec
 
 @dataclass(frozen=True)
 class VVenC(FFmpegCodec):
-    """Perceptual adaptation of the quantiser is off, as in the reference software VTM."""
+    """Perceptual adaptation of the quantiser is off, as in the reference software VTM. Eight bits are coded,
+    and decoded, as ten."""
 
     name: ClassVar[str] = "vvenc"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffix: ClassVar[str] = ".266"
     encoder: ClassVar[str] = "libvvenc"
     muxer: ClassVar[str] = "vvc"
     syntax: ClassVar = "vvc"
+    takes: ClassVar = ("yuv420p", "yuv420p10le")
 
     qp: int = 32
     preset: Literal["faster", "fast", "medium", "slow", "slower"] = "medium"

@@ -10,13 +10,12 @@ from __future__ import annotations
 import importlib.util
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
 
-import ffmpeg
-
-from bench.dataset import Clip, Cut, Dataset, Source
+from bench.dataset import Clip, Cut, Dataset, Listing, Source
 from bench.errors import SourceError
 from bench.video import ffmpeg as tool
+from bench.video.colour import Matrix
+from bench.video.file import open_file
 from bench.video.prepare import prepare_clip
 from bench.video.raw import VideoFormat, file_sha256
 
@@ -49,13 +48,13 @@ def check_mp4(path: Path) -> None:
 
 
 class Bunny(Dataset):
-    name: ClassVar[str] = "bunny"
-    sequences: ClassVar[tuple[str, ...]] = ("bunny",)
+    name = "bunny"
+    sequences = ("bunny",)
 
     def check(self, sequences: list[str]) -> None:
         find_mp4()
 
-    def open(self, sequence: str, cut: Cut, cache: Path) -> Clip:
+    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
         path = find_mp4()
         source = Source(
             dataset=self.name,
@@ -66,11 +65,18 @@ class Bunny(Dataset):
             frames=FORMAT.frames,
             coded_bytes=795_933,
         )
-        stream = ffmpeg.input(str(path)).video
-        decoded = tool.decoded_sha256(stream, FORMAT.pixel_format)
-        if decoded != YUV_SHA256:
+        file = open_file(path)
+        _, content = file.read(cache)
+        if content.sha256 != YUV_SHA256:
             raise SourceError(
-                f"bunny: ffmpeg {tool.version()} decodes the clip to other frames (sha256 {decoded[:16]}…, "
+                f"bunny: ffmpeg {tool.version()} decodes the clip to other frames (sha256 {content.sha256[:16]}…, "
                 f"expected {YUV_SHA256[:16]}…). Use another ffmpeg through {tool.BINARY_VARIABLE}."
             )
-        return prepare_clip(source, stream, FORMAT, cut, cache)
+        return prepare_clip(source, file.stream, FORMAT, cut, cache, matrix)
+
+    def listing(self, sequence: str) -> Listing:
+        described = f"{FORMAT} at {FORMAT.frame_rate} Hz"
+        try:
+            return Listing(described, found=str(find_mp4()))
+        except SourceError as error:
+            return Listing(described, problem=str(error))

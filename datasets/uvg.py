@@ -2,74 +2,163 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
+import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from bench.dataset import Clip, Cut, Dataset, Source
+from bench.dataset import Clip, Cut, Dataset, Fidelity, Listing, Source
 from bench.errors import SourceError
+from bench.fetch.sequence import Archive, fetch_sequence, fetched
 from bench.toml import load_toml
-from bench.video.ffmpeg import raw_input
+from bench.video import ffmpeg as tool
+from bench.video.colour import Matrix
+from bench.video.file import CONTAINERS, Told, VideoFile, is_video, open_file
 from bench.video.prepare import prepare_clip
-from bench.video.raw import RawVideo, VideoFormat
+from bench.video.raw import VideoFormat
 
 FACTS: dict[str, Any] = load_toml(Path(__file__).with_name("uvg.toml"))
+PREFERENCE = (".yuv", ".y4m", "", *CONTAINERS)
+"""Suffixes of what is taken first where a sequence is there in several forms; a folder of PNGs has none."""
 
 
-def data_root() -> Path:
-    """Where the .yuv files are looked for: ``BENCH_DATA_ROOT``, else ``data``."""
-    return Path(os.environ.get("BENCH_DATA_ROOT", "data"))
-
-
-def sequence_file(name: str) -> RawVideo:
-    """The file of a sequence, which need not exist, and its format."""
+def format_of(name: str) -> VideoFormat:
+    """What a sequence is, as published."""
     facts = FACTS["sequences"][name]
-    rate = Fraction(FACTS["frame_rate"])
-    form = VideoFormat(FACTS["width"], FACTS["height"], facts["frames"], rate, "yuv420p")
-    return RawVideo(data_root() / facts["yuv"], form)
-
-
-def problem(name: str) -> str | None:
-    """What is wrong with a sequence's file; None if it is there and of the right size."""
-    video = sequence_file(name)
-    if not video.path.exists():
-        return "missing"
-    found, expected = video.path.stat().st_size, video.format.size_bytes
-    return None if found == expected else f"has {found:,} bytes, expected {expected:,} ({video.format})"
+    return VideoFormat(FACTS["width"], FACTS["height"], facts["frames"], Fraction(FACTS["frame_rate"]), "yuv420p")
 
 
 class UVG(Dataset):
-    name: ClassVar[str] = "uvg"
-    sequences: ClassVar[tuple[str, ...]] = tuple(FACTS["sequences"])
+    name = "uvg"
+    sequences = tuple(FACTS["sequences"])
+
+    def find(self, name: str) -> Path:
+        """The file of a sequence, or the folder of its PNGs, by any of the usual names.
+
+        Raises `SourceError` if there is none, or several of the same form.
+        """
+        official: Path = self.data_root / FACTS["sequences"][name]["yuv"]
+        if official.is_file():
+            return official
+        folders = [self.data_root, *(child for child in _children(self.data_root) if _is_called(child, name))]
+        found = [
+            path
+            for folder in folders
+            for path in _children(folder)
+            if (folder != self.data_root or _is_called(path, name)) and is_video(path)
+        ]
+        found += [folder for folder in folders[1:] if is_video(folder) and folder not in found]
+        if not found:
+            raise SourceError(f"{official}: missing")
+        found.sort(key=lambda path: (PREFERENCE.index(path.suffix.lower() if path.is_file() else ""), path))
+        best = [path for path in found if path.suffix == found[0].suffix and path.is_dir() == found[0].is_dir()]
+        if len(best) > 1:
+            raise SourceError(f"{best[0]} and {best[1]} both seem to be it. Keep one of them there.")
+        return best[0]
+
+    def file(self, name: str) -> VideoFile:
+        """The sequence as it lies on disk, checked as far as that goes without decoding. Raises `SourceError`."""
+        published = format_of(name)
+        path = self.find(name).resolve()
+        size = path.stat().st_size
+        if path.suffix.lower() == ".yuv" and size != published.size_bytes:
+            raise SourceError(f"{path} has {size:,} bytes, expected {published.size_bytes:,} ({published})")
+        told = Told((published.width, published.height), published.frame_rate, published.pixel_format)
+        file = open_file(path, told)
+        _compare(file, file.format, published)
+        return dataclasses.replace(file, format=dataclasses.replace(file.format, frame_rate=published.frame_rate))
 
     def check(self, sequences: list[str]) -> None:
-        problems = {name: problem(name) for name in sequences if problem(name)}
-        if not problems:
-            return
-        lines = []
-        for name, text in problems.items():
-            size = FACTS["sequences"][name]["archive_bytes"]
-            lines.append(
-                f"  {sequence_file(name).path}: {text}\n    {FACTS['archives'].format(name=name)} ({size:,} bytes)"
+        listings = {name: self.listing(name) for name in sequences}
+        problems = {name: listing.problem for name, listing in listings.items() if listing.problem}
+        if problems:
+            archives = {name: self.archive(name) for name in problems}
+            lines = [
+                f"  {problem}\n    {archives[name].url} ({archives[name].size_bytes:,} bytes)"
+                for name, problem in problems.items()
+            ]
+            raise SourceError(
+                f"uvg: {len(problems)} of {len(sequences)} sequences cannot be used:\n"
+                + "\n".join(lines)
+                + f"\nDownload them with: python -m bench fetch uvg {' '.join(problems)}\nIf you have them, name their "
+                f"folder with --data-root or in BENCH_DATA_ROOT. Licence: {FACTS['licence']}; cite {FACTS['citation']}."
             )
-        raise SourceError(
-            f"uvg: {len(problems)} of {len(sequences)} sequences cannot be used:\n"
-            + "\n".join(lines)
-            + "\nDownload each archive, extract its one .yuv file (7z x ARCHIVE) and put it under the name above, "
-            f"or name the folder that has the files in BENCH_DATA_ROOT. "
-            f"Licence: {FACTS['licence']}; cite {FACTS['citation']}."
-        )
 
-    def open(self, sequence: str, cut: Cut, cache: Path) -> Clip:
+    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
         self.check([sequence])
-        video = sequence_file(sequence)
+        file = self.file(sequence)
+        form, content = file.read(cache)
+        _compare(file, form, format_of(sequence))
+        fidelity: Fidelity = "converted" if file.kind == "png" else "exact" if file.lossless else "lossy"
+        record = fetched(self.archive(sequence))
+        if record is not None and fidelity == "exact" and content.sha256 != record.sha256:
+            raise SourceError(
+                f"uvg: {file.path} is not what was fetched on {record.fetched}: sha256 {content.sha256[:16]}…, "
+                f"expected {record.sha256[:16]}…. Delete it and fetch it again."
+            )
         source = Source(
             dataset=self.name,
             sequence=sequence,
-            licence=FACTS["licence"],
-            origin=video.path.name,
-            sha256=video.sha256(),
-            frames=video.format.frames,
+            licence=f"{FACTS['licence']}. {FACTS['citation']}",
+            origin=f"{file.path.name}, {file.codec}",
+            sha256=content.sha256,
+            frames=form.frames,
+            coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
+            fidelity=fidelity,
         )
-        return prepare_clip(source, raw_input(video), video.format, cut, cache)
+        return prepare_clip(source, file.stream, form, cut, cache, matrix)
+
+    def listing(self, sequence: str) -> Listing:
+        form = format_of(sequence)
+        described = f"{form} at {form.frame_rate} Hz"
+        try:
+            return Listing(described, found=str(self.file(sequence).path))
+        except SourceError as error:
+            needed = FACTS["sequences"][sequence]["archive_bytes"] + form.size_bytes
+            return Listing(described, problem=str(error), missing_bytes=needed)
+
+    def archive(self, sequence: str) -> Archive:
+        """What to download for a sequence, and what must come out of it."""
+        facts = FACTS["sequences"][sequence]
+        return Archive(
+            name=f"{self.name}/{sequence}",
+            url=FACTS["archives"].format(name=sequence),
+            size_bytes=facts["archive_bytes"],
+            sha256=facts.get("archive_sha256"),
+            target=self.data_root / facts["yuv"],
+            target_bytes=format_of(sequence).size_bytes,
+        )
+
+    def fetch(self, sequences: list[str]) -> None:
+        print(f"UVG is licensed under {FACTS['licence']} ({FACTS['page']}). Please cite:\n  {FACTS['citation']}")
+        for sequence in sequences:
+            fetch_sequence(self.archive(sequence))
+
+
+def _compare(file: VideoFile, found: VideoFormat, published: VideoFormat) -> None:
+    """Raise `SourceError` unless a file has the size, samples and, as far as it is known, length of the sequence."""
+    expected = dataclasses.replace(
+        published, pixel_format="rgb24" if file.kind == "png" else published.pixel_format, frame_rate=found.frame_rate
+    )
+    if dataclasses.replace(found, frames=found.frames or published.frames) != expected:
+        raise SourceError(f"{file.path} has {found}, expected {expected}")
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_called(path: Path, name: str) -> bool:
+    """Whether a file or folder is named after a sequence, and not after its version of another size.
+
+    >>> _is_called(Path("ReadySteadyGo_1920x1080_120fps_420_8bit_YUV.yuv"), "ReadySetGo")
+    True
+    >>> _is_called(Path("Beauty_3840x2160_120fps_420_10bit_YUV.yuv"), "Beauty")
+    False
+    """
+    names = "|".join(map(re.escape, [name, *FACTS["sequences"][name].get("also", [])]))
+    if not re.match(rf"(uvg[\W_]+)?({names})(?![a-z])", path.name, re.IGNORECASE):
+        return False
+    size = re.search(r"(\d{3,5})x(\d{3,5})", path.name)
+    return size is None or (int(size[1]), int(size[2])) == (FACTS["width"], FACTS["height"])

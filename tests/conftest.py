@@ -47,7 +47,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     form = VideoFormat(48, 32, 3, Fraction(25), "yuv420p")
     yuv = RawVideo(folder / "clip.yuv", form)
     yuv.path.write_bytes(np.random.default_rng(1).integers(16, 236, form.size_bytes, np.uint8).tobytes())
-    rgb = colour.convert(yuv, "rgb24", folder / "clip.rgb")
+    rgb = colour.convert(yuv, "rgb24", folder / "clip.rgb", "bt601")
     source = Source("planted", "noise", "CC0", "numpy", yuv.sha256(), form.frames)
     return Clip(source, yuv, rgb, "bt601", yuv.sha256(), rgb.sha256())
 

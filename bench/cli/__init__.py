@@ -16,6 +16,7 @@ COMMANDS = {
     "ls": "list codecs, datasets and presets",
     "decode": "decode a stream",
     "complexity": "say what networks cost to decode, without training them",
+    "fetch": "download a dataset",
     "doctor": "say what this machine can do",
 }
 INTERRUPTED = 130

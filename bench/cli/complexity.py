@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from fractions import Fraction
@@ -16,6 +15,7 @@ from ..decoder import decode
 from ..errors import UsageError
 from ..plan import rate_points, select, with_points
 from ..video.raw import VideoFormat
+from .options import size
 
 COLUMNS = ("codec", "parameters", "GMAC/frame", "kMAC/pixel", "stream (bytes)", "decode (s)", "parts (s)", "start (s)")
 
@@ -35,14 +35,6 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--size", type=size, default="1920x1080", metavar="WxH", help="default: %(default)s")
     parser.add_argument("--frames", type=int, default=10, help="default: %(default)s")
     return parser
-
-
-def size(text: str) -> tuple[int, int]:
-    """Width and height, for argparse."""
-    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write for example 1920x1080")
-    return int(match[1]), int(match[2])
 
 
 def main(options: argparse.Namespace) -> int:

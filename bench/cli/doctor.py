@@ -6,13 +6,15 @@ import argparse
 import functools
 import os
 import shutil
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from .. import environment
 from ..errors import BenchError, ToolError
-from ..registry import codecs, datasets
+from ..registry import codecs, datasets, open_dataset
 from ..video import ffmpeg
-from .options import cache_folder
+from .options import add_data_root, cache_folder
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -20,6 +22,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         prog,
         description="Say what this machine can do. The exit status is 1 if ffmpeg or a codec is not usable.",
     )
+    add_data_root(parser)
     return parser
 
 
@@ -29,15 +32,13 @@ def main(options: argparse.Namespace) -> int:
         "machine", f"{facts.cpu}, {facts.cores} cores, {facts.memory_bytes / 2**30:.0f} GiB, GPU: {facts.gpu or 'none'}"
     )
     line("python", f"{facts.python}, " + ", ".join(f"{name} {version}" for name, version in facts.packages.items()))
-    existing = next(folder for folder in (cache_folder(), *cache_folder().parents) if folder.exists())
-    line("cache", f"{cache_folder()}, {shutil.disk_usage(existing).free / 2**30:.0f} GiB free")
-    if not os.access(existing, os.W_OK):
-        line("cache", "not writable; set BENCH_CACHE to another folder")
+    line("speed", "matrix products on {}: {:,.0f} GFLOPS in float32, {:,.0f} in bfloat16".format(*matrix_speeds()))
+    line("cache", disk_state(cache_folder(), "BENCH_CACHE"))
     healthy = check("ffmpeg", lambda: f"{ffmpeg.version()} at {ffmpeg.binary()}")
     for name in codecs.names():
         healthy &= check(name, functools.partial(codec_state, name))
     for name in datasets.names():
-        check(name, functools.partial(dataset_state, name))
+        check(name, functools.partial(dataset_state, name, options.data_root))
     return int(not healthy)
 
 
@@ -61,10 +62,41 @@ def codec_state(name: str) -> str:
     missing = ffmpeg.missing_encoder(encoder) if encoder else None
     if missing:
         raise ToolError(missing)
-    return f"usable ({encoder})" if encoder else "usable"
+    return f"usable ({encoder} {ffmpeg.encoder_version(encoder)})" if encoder else "usable"
 
 
-def dataset_state(name: str) -> str:
-    dataset = datasets.load(name)()
-    dataset.check(list(dataset.sequences))
-    return "complete"
+def dataset_state(name: str, data_root: Path | None) -> str:
+    dataset = open_dataset(name, data_root)
+    listings = [dataset.listing(sequence) for sequence in dataset.sequences]
+    missing = [listing for listing in listings if listing.problem]
+    if not missing:
+        return "complete"
+    needed = sum(listing.missing_bytes for listing in missing) / 2**30
+    to_fetch = f"{needed:.1f} GiB to fetch into {disk_state(dataset.data_root, '--data-root')}" if needed else ""
+    return f"{len(listings) - len(missing)} of {len(listings)} sequences are here" + (to_fetch and f"; {to_fetch}")
+
+
+def disk_state(folder: Path, setting: str) -> str:
+    """A folder, which need not exist, and the space where it is or would be."""
+    absolute = folder.absolute()
+    existing = next(place for place in (absolute, *absolute.parents) if place.exists())
+    free = f"{folder}, {shutil.disk_usage(existing).free / 2**30:.0f} GiB free"
+    return free if os.access(existing, os.W_OK) else f"{free}, not writable; name another folder with {setting}"
+
+
+def matrix_speeds() -> tuple[str, float, float]:
+    """The device that networks run on, and its billions of floating-point operations a second."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    side = 8192 if device == "cuda" else 1024
+    speeds = []
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(side, side, dtype=dtype, device=device)
+        seconds = []
+        for _ in range(5):
+            start = time.perf_counter()
+            (a @ a)[0, 0].item()  # waits for a GPU
+            seconds.append(time.perf_counter() - start)
+        speeds.append(2 * side**3 / min(seconds) / 1e9)
+    return device, speeds[0], speeds[1]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 from .. import preset as presets
 from ..errors import UsageError
-from ..registry import codecs, datasets
+from ..registry import codecs, datasets, open_dataset
+from .options import add_data_root
+
+WHAT = ("codecs", "datasets", "presets")
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -17,14 +21,20 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         epilog="examples:\n  python -m bench ls\n  python -m bench ls codecs",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="?", choices=list(LISTS), help="default: everything")
+    parser.add_argument("what", nargs="?", choices=WHAT, help="default: everything")
+    add_data_root(parser)
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
-    for title in [options.what] if options.what else LISTS:
+    lists = {
+        "codecs": list_codecs,
+        "datasets": lambda: list_datasets(options.data_root),
+        "presets": list_presets,
+    }
+    for title in [options.what] if options.what else WHAT:
         print(f"{title}:")
-        for name, about in LISTS[title]():
+        for name, about in lists[title]():
             print(f"  {name:10} {about}")
     return 0
 
@@ -42,19 +52,23 @@ def _codec(name: str) -> str:
     return f"{codec.family:9} {codec.suffix:5} {defaults}"
 
 
-def list_datasets() -> list[tuple[str, str]]:
-    return [(name, _dataset(name)) for name in datasets.names()]
+def list_datasets(data_root: Path | None) -> list[tuple[str, str]]:
+    return [(name, _dataset(name, data_root)) for name in datasets.names()]
 
 
-def _dataset(name: str) -> str:
+def _dataset(name: str, data_root: Path | None) -> str:
     try:
-        return ", ".join(datasets.load(name).sequences)
+        dataset = open_dataset(name, data_root)
     except UsageError as error:
         return f"broken: {error}"
+    listings = {sequence: dataset.listing(sequence) for sequence in dataset.sequences}
+    found = sum(listing.problem is None for listing in listings.values())
+    lines = [f"{found} of {len(listings)} sequences are here"]
+    for sequence, listing in listings.items():
+        size = f" ({listing.missing_bytes / 2**30:.2f} GiB to fetch)" if listing.missing_bytes else ""
+        lines.append(f"{sequence:12} {listing.format:40} {listing.found or f'{listing.problem}{size}'}")
+    return "\n             ".join(lines)
 
 
 def list_presets() -> list[tuple[str, str]]:
     return [(name, presets.load_preset(name).description) for name in presets.names()]
-
-
-LISTS = {"codecs": list_codecs, "datasets": list_datasets, "presets": list_presets}

@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
+
+from ..dataset import DATA_ROOT_VARIABLE, Dataset
+from ..registry import unknown
+from ..video.file import Told, as_rate
+from ..video.raw import YUV_FORMATS
 
 DEFAULT_RESULTS = Path("results/runs")
 
@@ -20,6 +26,50 @@ def add_results(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where records, streams and the report live (default: %(default)s)",
     )
+
+
+def add_data_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help=f"where the files of datasets are (default: {DATA_ROOT_VARIABLE}, else data)",
+    )
+
+
+def chosen_sequences(dataset: Dataset, names: Iterable[str]) -> list[str]:
+    """The sequences of these names, or all if there are none. Raises `UsageError`, with a suggestion, for
+    one that does not exist."""
+    chosen = list(names) or list(dataset.sequences)
+    for name in chosen:
+        if name not in dataset.sequences:
+            raise unknown(f"sequence of {dataset.name}", name, list(dataset.sequences))
+    return chosen
+
+
+def size(text: str) -> tuple[int, int]:
+    """Width and height, for argparse."""
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write for example 1920x1080")
+    return int(match[1]), int(match[2])
+
+
+def source_format(text: str) -> Told:
+    """What ``1920x1080@120:yuv420p`` says, each part of which may be missing; for argparse."""
+    match = re.fullmatch(r"([^@:]*)(?:@([^:]*))?(?::(.*))?", text)
+    assert match is not None  # anything matches; each part is looked at on its own
+    try:
+        rate = as_rate(match[2]) if match[2] else None
+        if rate is not None and rate <= 0:
+            raise ValueError(match[2])
+    except (ValueError, ZeroDivisionError) as error:
+        raise argparse.ArgumentTypeError(f"{match[2]!r} is not a frame rate; write for example @120") from error
+    pixel_format = next((known for known in YUV_FORMATS if known == match[3]), None)
+    if match[3] and pixel_format is None:
+        known = ", ".join(YUV_FORMATS)
+        raise argparse.ArgumentTypeError(f"{match[3]!r} is not a pixel format of YUV files: {known}")
+    return Told(size(match[1]) if match[1] else None, rate, pixel_format)
 
 
 def duration(text: str) -> float:

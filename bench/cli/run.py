@@ -8,17 +8,17 @@ import time
 from collections import Counter
 
 from .. import preset as presets
-from ..dataset import Clip
-from ..errors import CellInterruptedError
+from ..dataset import Clip, Cut, Dataset
+from ..errors import CellInterruptedError, UsageError
 from ..plan import Cell, plan, rate_points, select
-from ..preset import Preset
 from ..process import TimeLimit
 from ..progress import open_display
 from ..record import Record
-from ..registry import datasets, unknown
+from ..registry import datasets, open_dataset
 from ..run import run_cell
 from ..store import Store
-from .options import add_results, cache_folder, duration
+from ..video.colour import MATRICES, Matrix
+from .options import add_data_root, add_results, cache_folder, chosen_sequences, duration, size, source_format
 
 FINISHED = ("ok", "skipped")
 OUT_OF_TIME = 75
@@ -32,13 +32,36 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         epilog="""examples:
   python -m bench run --codecs all --dataset bunny
   python -m bench run --codecs 'nerv,x265[preset=veryslow]' --dataset uvg --sequences Jockey
+  python -m bench run --codecs x265 --dataset my/clip.mp4 --preset paper
+  python -m bench run --codecs nerv,x265 --dataset my/clip.yuv --source-format 832x480@50:yuv420p
   python -m bench run --codecs x265 --dataset bunny --dry-run""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--codecs", default="all", help="comma-separated, with options in brackets (default: all)")
-    parser.add_argument("--dataset", default="bunny", help="default: %(default)s")
+    parser.add_argument(
+        "--dataset",
+        default="bunny",
+        help=f"{', '.join(datasets.names())}, or a path: a video, a folder of videos or of numbered PNGs "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--sequences", help="comma-separated (default: the whole dataset)")
     parser.add_argument("--preset", default="quick", help=f"{', '.join(presets.names())} (default: %(default)s)")
+    parser.add_argument("--size", type=size, metavar="WxH", help="scale to this size (default: the preset's)")
+    parser.add_argument("--crop", type=size, metavar="WxH", help="take this window in the middle, before scaling")
+    parser.add_argument("--frames", type=int, metavar="N", help="take the first N frames (default: the preset's)")
+    parser.add_argument(
+        "--matrix",
+        choices=MATRICES,
+        default="bt601",
+        help="between YUV and RGB; the papers' is %(default)s, whatever the size (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--source-format",
+        type=source_format,
+        metavar="WxH@RATE:FORMAT",
+        help="of .yuv files and PNG folders whose name does not say it; parts may be left out, as in @25",
+    )
+    add_data_root(parser)
     parser.add_argument("--seed", type=int, default=0, help="of training (default: %(default)s)")
     parser.add_argument(
         "--timeout", type=duration, metavar="TIME", help="give an encoder or decoder up after 90s, 5m, 2h"
@@ -60,7 +83,10 @@ def main(options: argparse.Namespace) -> int:
     selections = select(options.codecs, preset)
     for selection in selections:
         rate_points(selection, preset)  # a misspelt name is found before anything is decoded
-    cells = plan(selections, open_clips(options.dataset, options.sequences, preset), preset, options.seed)
+    dataset = open_dataset(options.dataset, options.data_root, options.source_format)
+    cut = cut_of(preset.cut, options.size, options.crop, options.frames)
+    clips = open_clips(dataset, options.sequences.split(",") if options.sequences else [], cut, options.matrix)
+    cells = plan(selections, clips, preset, options.seed)
     store = Store(options.results)
     if options.dry_run:
         for cell in cells:
@@ -70,15 +96,20 @@ def main(options: argparse.Namespace) -> int:
     return run_all(cells, store, TimeLimit(options.timeout, deadline))
 
 
-def open_clips(dataset_name: str, sequences: str | None, preset: Preset) -> list[Clip]:
-    """The clips to encode, cut as the preset says."""
-    dataset = datasets.load(dataset_name)()
-    chosen = [name.strip() for name in sequences.split(",")] if sequences else list(dataset.sequences)
-    for name in chosen:
-        if name not in dataset.sequences:
-            raise unknown(f"sequence of {dataset_name}", name, list(dataset.sequences))
+def cut_of(preset: Cut, size: tuple[int, int] | None, crop: tuple[int, int] | None, frames: int | None) -> Cut:
+    """The preset's cut with what was said by hand in its place. A window that is cropped is not scaled
+    unless a size is given too."""
+    if frames is not None and frames < 1:
+        raise UsageError(f"--frames must be at least 1, not {frames}.")
+    width, height = size or ((None, None) if crop else (preset.width, preset.height))
+    return Cut(width, height, frames or preset.frames, crop or preset.crop)
+
+
+def open_clips(dataset: Dataset, sequences: list[str], cut: Cut, matrix: Matrix = "bt601") -> list[Clip]:
+    """The clips to encode; all sequences if none are named."""
+    chosen = chosen_sequences(dataset, [name.strip() for name in sequences])
     dataset.check(chosen)
-    return [dataset.open(name, preset.cut, cache_folder()) for name in chosen]
+    return [dataset.open(name, cut, cache_folder(), matrix) for name in chosen]
 
 
 def is_done(record: Record | None, cell: Cell) -> bool:

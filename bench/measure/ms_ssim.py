@@ -1,35 +1,47 @@
-"""Multi-scale structural similarity (Wang et al., 2003) of 8-bit RGB frames, by pytorch-msssim."""
+"""Multi-scale structural similarity (Wang et al., 2003) of 8-bit RGB frames.
+
+The values are pytorch-msssim's. On a GPU they come from there; on the CPU from one compiled pass
+over the interleaved samples, which blurs four maps a row at a time instead of whole pictures and
+is ten times as fast. It leaves the interpreter free, so that frames are measured side by side.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 
-import pytorch_msssim
-import torch
-from torch import Tensor
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
-from ..video.raw import Frame, RawVideo
+from ..video.raw import Frame, VideoFormat
 
 SMALLEST_SIDE = 161
 """Five scales of an 11-tap window need more than (11 - 1) * 2^4 pixels."""
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Of the scales, finest first (section 3.2)."""
+TAPS = 11
+SIGMA = 1.5
+C1 = np.float32(0.01**2)
+C2 = np.float32(0.03**2)
+TWO = np.float32(2)
+
+Picture = NDArray[np.float32]
+"""Samples in [0, 1], of shape (rows, columns * channels)."""
 
 
-def missing(video: RawVideo) -> str | None:
+def missing(form: VideoFormat) -> str | None:
     """Why MS-SSIM does not exist for frames of this size; None if it does."""
-    side = min(video.format.width, video.format.height)
+    side = min(form.width, form.height)
     if side >= SMALLEST_SIDE:
         return None
     return f"five scales need a side of at least {SMALLEST_SIDE} pixels; this one has {side}"
 
 
-def frame_ms_ssim(source: RawVideo, decoded: RawVideo) -> list[float]:
-    """Each frame's MS-SSIM on RGB with data range 1 (window 11, sigma 1.5, five scales)."""
-    pairs = zip(source.frames(), decoded.frames(), strict=True)
-    with torch.inference_mode():
-        return [
-            float(pytorch_msssim.ms_ssim(_picture(s[0]), _picture(d[0]), data_range=1, size_average=True))
-            for s, d in pairs
-        ]
+def ms_ssim(source: Frame, decoded: Frame) -> float:
+    """Of two 8-bit pictures (rows, columns, channels): the mean over channels, data range 1, window of
+    11 taps and sigma 1.5 where it lies inside, five scales."""
+    return _by_torch(source, decoded) if _has_gpu() else _by_rows(source, decoded)
 
 
 def in_decibels(ms_ssim: float) -> float:
@@ -37,6 +49,99 @@ def in_decibels(ms_ssim: float) -> float:
     return min(-10 * math.log10(max(1 - ms_ssim, 1e-10)), 100.0)
 
 
-def _picture(frame: Frame) -> Tensor:
-    # Channels-last as it comes from disk: half the time of contiguous maps, the same value.
-    return torch.tensor(frame).permute(2, 0, 1).unsqueeze(0) / 255
+@functools.cache
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _by_torch(source: Frame, decoded: Frame) -> float:
+    """On the GPU if there is one."""
+    import pytorch_msssim
+    import torch
+
+    device = "cuda" if _has_gpu() else "cpu"
+    pictures = [torch.tensor(frame, device=device).permute(2, 0, 1)[None] / 255 for frame in (source, decoded)]
+    # Ten bits of mantissa, which convolutions on a GPU use unless told not to, would lose the variances.
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return float(pytorch_msssim.ms_ssim(*pictures, data_range=1, size_average=True))
+
+
+def _by_rows(source: Frame, decoded: Frame) -> float:
+    channels = source.shape[2]
+    x, y = (np.divide(frame.reshape(len(frame), -1), 255, dtype=np.float32) for frame in (source, decoded))
+    similarity = np.ones(channels)
+    for scale, weight in enumerate(WEIGHTS):
+        last = scale == len(WEIGHTS) - 1
+        structure, whole = _similarity(x, y, _window(), channels)
+        similarity *= np.maximum(whole if last else structure, 0) ** weight
+        if not last:
+            x, y = _halved(x, channels), _halved(y, channels)
+    return float(similarity.mean())
+
+
+@functools.cache
+def _window() -> NDArray[np.float32]:
+    """The one-dimensional Gaussian, summing to 1."""
+    taps = np.exp(-((np.arange(TAPS) - TAPS // 2) ** 2) / (2 * SIGMA**2))
+    return np.asarray(taps / taps.sum(), np.float32)
+
+
+@njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
+def _similarity(
+    x: Picture, y: Picture, window: NDArray[np.float32], channels: int
+) -> NDArray[np.float64]:  # pragma: no cover
+    """The means of contrast-structure and of SSIM for each channel, of shape (2, channels).
+
+    Every loop over samples runs along a whole interleaved row, so that it is vectorised: neighbours of
+    one channel are ``channels`` apart. The maps are the blurred x, y, x^2 + y^2 and xy.
+    """
+    height, width = x.shape
+    rows, columns = height - TAPS + 1, width - (TAPS - 1) * channels
+    down = np.empty((4, width), np.float32)
+    maps = np.empty((4, columns), np.float32)
+    structure, whole = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    sums = np.zeros((2, channels), np.float64)
+    for row in range(rows):
+        down[:] = 0
+        for k in range(TAPS):
+            weight = window[k]
+            for i in range(width):
+                xi, yi = x[row + k, i], y[row + k, i]
+                down[0, i] += weight * xi
+                down[1, i] += weight * yi
+                down[2, i] += weight * (xi * xi + yi * yi)
+                down[3, i] += weight * (xi * yi)
+        maps[:] = 0
+        for m in range(4):
+            for k in range(TAPS):
+                weight = window[k]
+                for i in range(columns):
+                    maps[m, i] += weight * down[m, i + k * channels]
+        for i in range(columns):
+            a, b, s, p = maps[0, i], maps[1, i], maps[2, i], maps[3, i]
+            product, squares = a * b, a * a + b * b
+            structure[i] = (TWO * (p - product) + C2) / (s - squares + C2)
+            whole[i] = structure[i] * (TWO * product + C1) / (squares + C1)
+        for i in range(columns):
+            sums[0, i % channels] += structure[i]
+            sums[1, i % channels] += whole[i]
+    sums /= rows * (columns // channels)
+    return sums
+
+
+@njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
+def _halved(x: Picture, channels: int) -> Picture:  # pragma: no cover
+    """The means of 2x2 pixels. An odd side is padded with zeros at both ends first, as in pytorch-msssim,
+    so that its first pixel is paired with nothing and its last with the one before."""
+    height, columns = x.shape[0], x.shape[1] // channels
+    above, left = height % 2, columns % 2
+    rows, halved_columns = (height + 2 * above) // 2, (columns + 2 * left) // 2
+    half = np.zeros((rows, halved_columns * channels), np.float32)
+    for row in range(rows):
+        for i in range(max(0, 2 * row - above), min(height, 2 * row - above + 2)):
+            for j in range(columns):
+                for channel in range(channels):
+                    half[row, (j + left) // 2 * channels + channel] += x[i, j * channels + channel]
+    return half * np.float32(0.25)

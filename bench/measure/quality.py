@@ -1,35 +1,73 @@
-"""All metrics of decoded frames against a clip."""
+"""All metrics of decoded frames against a clip, in one streaming pass."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
 from ..dataset import Clip
 from ..record import Quality
 from ..video import colour
-from ..video.raw import RawVideo
+from ..video.raw import Frame, RawVideo
 from . import ms_ssim
-from .psnr import measure_psnr
+from .psnr import mean_squared_error, psnr
+
+T = TypeVar("T")
+R = TypeVar("R")
+MOST_WORKERS = 4
+"""Frames measured at once, each of which takes memory."""
 
 
-def measure_quality(clip: Clip, decoded: RawVideo, scratch: Path) -> Quality:
-    """Compare in RGB and in YUV, whichever of the two the decoder wrote.
+def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
+    """Compare in RGB and in the clip's own YUV, whichever of the two the decoder wrote.
 
-    The other one comes from the conversion that made the ground truth. It costs an RGB decoder
-    chroma resolution in its Y, U and V figures, as it would on its way to a screen.
+    The other one comes from the conversion that made the ground truth, frame by frame as it is needed.
+    It costs an RGB decoder chroma resolution in its Y, U and V figures, as it would on its way to a
+    screen. Memory does not grow with the length of the clip.
     """
-    if decoded.format.pixel_format == "rgb24":
-        rgb, yuv = decoded, colour.convert(decoded, "yuv420p", scratch / "measured.yuv")
-    else:
-        rgb, yuv = colour.convert(decoded, "rgb24", scratch / "measured.rgb"), decoded
-    in_rgb, in_yuv = measure_psnr(clip.rgb, rgb), measure_psnr(clip.yuv, yuv)
+    reason = ms_ssim.missing(clip.rgb.format)
+
+    def measure(frame: tuple[list[Frame], ...]) -> tuple[list[float], list[float], float]:
+        rgb, decoded_rgb, yuv, decoded_yuv = frame
+        similarity = np.nan if reason else ms_ssim.ms_ssim(rgb[0], decoded_rgb[0])
+        return _errors(rgb, decoded_rgb), _errors(yuv, decoded_yuv), similarity
+
+    videos = [
+        clip.rgb.frames(),
+        colour.frames(decoded, clip.rgb.format.pixel_format, clip.matrix),
+        clip.yuv.frames(),
+        colour.frames(decoded, clip.yuv.format.pixel_format, clip.matrix),
+    ]
+    measured = _side_by_side(measure, zip(*videos, strict=True))
+    rgb_errors, yuv_errors, similarities = zip(*measured, strict=True)
+    in_rgb, in_yuv = psnr(np.array(rgb_errors), clip.rgb.format), psnr(np.array(yuv_errors), clip.yuv.format)
     values, frames = in_rgb.clip | in_yuv.clip, in_rgb.frames | in_yuv.frames
-    reason = ms_ssim.missing(clip.rgb)
     if reason is not None:
         return Quality(values, frames, {"ms_ssim_rgb": reason, "ms_ssim_rgb_db": reason})
-    frames["ms_ssim_rgb"] = ms_ssim.frame_ms_ssim(clip.rgb, rgb)
-    values["ms_ssim_rgb"] = float(np.mean(frames["ms_ssim_rgb"]))
+    frames["ms_ssim_rgb"] = list(similarities)
+    values["ms_ssim_rgb"] = float(np.mean(similarities))
     values["ms_ssim_rgb_db"] = ms_ssim.in_decibels(values["ms_ssim_rgb"])
     return Quality(values, frames)
+
+
+def _errors(source: list[Frame], decoded: list[Frame]) -> list[float]:
+    return [mean_squared_error(a, b) for a, b in zip(source, decoded, strict=True)]
+
+
+def _side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """``function`` of each item, in order and in several threads; items are taken only as fast as they
+    are worked on."""
+    workers = min(MOST_WORKERS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,25 +1,50 @@
 """Between YUV and RGB, always by the conversion that made the papers' ground truth.
 
 That is swscale's default: BT.601 limited range whatever the size of the picture. It reproduces
-the Bunny frames of the NeRV, HNeRV and E-NeRV repositories bit for bit on x86.
+the Bunny frames of the NeRV, HNeRV and E-NeRV repositories bit for bit on x86. BT.709 is for those
+who want what their videos are tagged with; no published figure of an implicit codec is made so.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from . import ffmpeg
-from .raw import PixelFormat, RawVideo
+from .raw import Frame, PixelFormat, RawVideo
 
-Matrix = Literal["bt601"]
+Matrix = Literal["bt601", "bt709"]
+MATRICES: tuple[Matrix, ...] = get_args(Matrix)
 
 
-def convert(video: RawVideo, pixel_format: PixelFormat, path: Path) -> RawVideo:
+def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:
     """``video`` in ``pixel_format``, written to ``path`` and checked for size."""
     converted = RawVideo(path, dataclasses.replace(video.format, pixel_format=pixel_format))
-    output = ffmpeg.raw_input(video).output(str(path), format="rawvideo", pix_fmt=pixel_format)
-    ffmpeg.run(output, f"Converting {video.path.name} to {pixel_format}")
+    output = _converted(video, pixel_format, matrix).output(str(path), format="rawvideo", pix_fmt=pixel_format)
+    ffmpeg.run(output, _task(video, pixel_format))
     converted.check_size()
     return converted
+
+
+def frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Iterator[list[Frame]]:
+    """The planes of each frame of ``video`` in ``pixel_format``, one frame after another in memory."""
+    if pixel_format == video.format.pixel_format:
+        return video.frames()
+    form = dataclasses.replace(video.format, pixel_format=pixel_format)
+    output = _converted(video, pixel_format, matrix).output("-", format="rawvideo", pix_fmt=pixel_format)
+    return map(form.split, ffmpeg.stream_frames(output, form, _task(video, pixel_format)))
+
+
+def _converted(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Any:
+    stream, name = ffmpeg.raw_input(video), video.format.pixel_format
+    if "rgb24" not in (name, pixel_format):
+        return stream.filter("scale", sws_dither="none")  # a lower bit depth by rounding
+    if matrix == "bt601":
+        return stream  # the default, and said by nothing: any option can change swscale's path, and so the last bit
+    return stream.filter("scale", **{"in_color_matrix" if pixel_format == "rgb24" else "out_color_matrix": matrix})
+
+
+def _task(video: RawVideo, pixel_format: PixelFormat) -> str:
+    return f"Converting {video.path.name} to {pixel_format}"

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import os
 import re
 import shlex
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
 
-from ..errors import ToolError
-from .raw import PixelFormat, RawVideo, VideoFormat
-from .y4m import read_y4m_header
+from ..errors import StreamError, ToolError
+from .raw import Content, PixelFormat, RawVideo, VideoFormat
+from .y4m import COLOURS, read_y4m_header
 
 BINARY_VARIABLE = "IMAGEIO_FFMPEG_EXE"
 _CURE = f"Install the bundled build (pip install imageio-ffmpeg==0.8.1) or point {BINARY_VARIABLE} at another one."
@@ -56,6 +60,25 @@ def missing_encoder(name: str) -> str | None:
     return f"ffmpeg {version()} has no encoder {name}. {_CURE}"
 
 
+VERSIONS = {
+    "libx264": r"x264 - (core \d+(?: r\d+)?)",
+    "libx265": r"HEVC encoder version (\S+)",
+    "libsvtav1": r"SVT-AV1 Encoder Lib (\S+)",
+    "libvvenc": r"libvvenc version: (\S+)",
+}
+"""Where each encoder states its own version: in what it prints, or in its stream."""
+
+
+@functools.cache
+def encoder_version(name: str) -> str:
+    """The version of encoder ``name``, which may be another than ffmpeg's own suggests. Raises `ToolError`
+    if it cannot encode two grey frames."""
+    grey = ffmpeg.input("color=gray:size=128x128:duration=0.08:rate=25", format="lavfi")
+    done = run(grey["v:0"].output("-", format="data", vcodec=name, pix_fmt="yuv420p"), f"Trying {name}")
+    found = re.search(VERSIONS.get(name, r"$^"), done.stderr + done.stdout.decode("latin-1"))
+    return found[1] if found else "unknown"
+
+
 def raw_input(video: RawVideo) -> Any:
     """``video`` as an ffmpeg-python input."""
     form = video.format
@@ -83,25 +106,100 @@ def run(output: Any, task: str, *, strict: bool = False) -> Outcome:
     ``strict`` makes any decoding error fatal, where ffmpeg would conceal it. Raises `ToolError`,
     with the command and the end of ffmpeg's messages, if the exit status is not 0.
     """
-    options = ["-hide_banner", "-nostdin", *(("-xerror", "-err_detect", "explode") if strict else ())]
-    command = ffmpeg.compile(output.overwrite_output(), cmd=[binary(), *options])
+    command = _command(output, strict)
     done = subprocess.run(command, capture_output=True, check=False)
     messages = done.stderr.decode(errors="replace")
-    if done.returncode != 0:
-        last = "\n".join(messages.strip().splitlines()[-12:])
-        raise ToolError(f"{task}: ffmpeg exited with status {done.returncode}.\n{shlex.join(command)}\n{last}")
+    _check_status(done.returncode, command, messages, task)
     return Outcome(command, done.stdout, messages)
 
 
-def decoded_sha256(stream: Any, pixel_format: PixelFormat) -> str:
-    """The SHA-256 of all frames of ``stream`` (an ffmpeg-python input) as raw ``pixel_format``."""
-    output = stream.output("-", format="hash", hash="sha256", pix_fmt=pixel_format, vcodec="rawvideo")
-    return run(output, "Hashing a source").stdout.decode().strip().removeprefix("SHA256=")
+def stream_frames(output: Any, form: VideoFormat, task: str) -> Iterator[bytes]:
+    """The bytes of each frame that an ffmpeg-python pipeline writes to standard output, one at a time.
+
+    Raises `ToolError` if ffmpeg fails or gives another number of frames than ``form`` says.
+    """
+    size_bytes = 0
+    for frame in _blocks(output, form.frame_bytes, task):
+        size_bytes += len(frame)
+        if len(frame) < form.frame_bytes or size_bytes > form.size_bytes:
+            break
+        yield frame
+    if size_bytes != form.size_bytes:
+        raise ToolError(
+            f"{task}: expected {form} ({form.size_bytes:,} bytes), ffmpeg gave {size_bytes:,} bytes"
+            f"{' and more' if size_bytes > form.size_bytes else ''}."
+        )
 
 
-def probe_format(stream: Any) -> VideoFormat:
-    """Size and frame rate of ``stream`` (an ffmpeg-python input), from its first frame decoded to
-    4:2:0; ``frames`` is 0. Raises `ToolError` if it has none."""
-    output = stream.output("-", format="yuv4mpegpipe", pix_fmt="yuv420p", **{"frames:v": 1})
-    first = run(output, "Reading the first frame").stdout
-    return read_y4m_header(io.BytesIO(first), "The first frame")
+def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[bytes]:
+    """What a pipeline writes to standard output, in blocks of ``size`` bytes, the last one shorter."""
+    command = _command(output, strict)
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            while block := child.stdout.read(size):
+                yield block
+            status = child.wait()
+        finally:
+            child.kill()
+        log.seek(0)
+        messages = log.read().decode(errors="replace")
+        _check_status(status, command, messages, task)
+        if strict and (cut := re.search(r".*(?:ended prematurely|partial file).*", messages)):
+            raise ToolError(f"{task}: the file is truncated. {cut[0].strip()}")  # which ffmpeg forgives
+
+
+def _command(output: Any, strict: bool) -> list[str]:
+    options = ["-hide_banner", "-nostdin", *(("-xerror", "-err_detect", "explode") if strict else ())]
+    command: list[str] = ffmpeg.compile(output.overwrite_output(), cmd=[binary(), *options])
+    return command
+
+
+def _check_status(status: int, command: list[str], messages: str, task: str) -> None:
+    if status != 0:
+        last = "\n".join(messages.strip().splitlines()[-12:])
+        raise ToolError(f"{task}: ffmpeg exited with status {status}.\n{shlex.join(command)}\n{last}")
+
+
+def decoded_content(stream: Any, pixel_format: PixelFormat, task: str) -> Content:
+    """The SHA-256 and the number of bytes of all frames of ``stream`` (an ffmpeg-python input) as raw
+    ``pixel_format``. Raises `ToolError` at the first error of decoding."""
+    output = stream.output("-", format="rawvideo", pix_fmt=pixel_format, fps_mode="passthrough")
+    digest, size_bytes = hashlib.sha256(), 0
+    for block in _blocks(output, 1 << 20, task):
+        digest.update(block)
+        size_bytes += len(block)
+    return Content(digest.hexdigest(), size_bytes)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A video as its first frame shows it; ``format.frames`` is 0. ``codec`` and ``pixel_format`` are
+    ffmpeg's names, before anything is converted."""
+
+    format: VideoFormat
+    codec: str
+    pixel_format: str
+
+
+def probe(stream: Any, name: str) -> Probe:
+    """Look at the first frame of ``stream`` (an ffmpeg-python input). Raises `ToolError` if there is none
+    that can be decoded, `StreamError` if ffmpeg would have to convert it: what cannot stand in `PixelFormat`."""
+    output = stream.output("-", format="yuv4mpegpipe", strict=-1, fps_mode="passthrough", **{"frames:v": 1})
+    first = run(output, f"Reading the first frame of {name}")
+    found = re.search(r"Stream #0:\d.*?: Video: (\w+)[^,]*, (\w+)", first.stderr)
+    if not first.stdout or found is None:
+        raise ToolError(f"{name} holds no video that ffmpeg {version()} can decode.\n{first.stderr.strip()[-500:]}")
+    form = read_y4m_header(io.BytesIO(first.stdout), name)
+    if found[2] != form.pixel_format:
+        raise StreamError(f"{name} holds {found[2]}; what can be read is {', '.join(COLOURS)}.")
+    return Probe(form, found[1], found[2])
+
+
+def coded_bytes(path: Path) -> int:
+    """The size of the first video stream in a container: its packets, without audio and container."""
+    output = ffmpeg.input(str(path))["v:0"].output("-", format="data", vcodec="copy")
+    return sum(map(len, _blocks(output, 1 << 20, f"Measuring {path.name}", strict=False)))

@@ -1,4 +1,4 @@
-"""Uncompressed video on disk: 8-bit frames, one after another, nothing around them."""
+"""Uncompressed video on disk: frames, one after another, nothing around them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError
 
-PixelFormat = Literal["yuv420p", "rgb24"]
-Frame = NDArray[np.uint8]
+PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb24"]
+"""By ffmpeg's names. YUV is of limited range; ten bits lie in the lower ones of 16, low byte first."""
+PIXEL_FORMATS: tuple[PixelFormat, ...] = get_args(PixelFormat)
+YUV_FORMATS: tuple[PixelFormat, ...] = tuple(name for name in PIXEL_FORMATS if name != "rgb24")
+Frame = NDArray[Any]
+"""A plane's samples, uint8 or uint16."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,42 @@ class VideoFormat:
     pixel_format: PixelFormat
 
     @property
+    def bit_depth(self) -> int:
+        return 10 if self.pixel_format.endswith("10le") else 8
+
+    @property
+    def peak(self) -> int:
+        """The largest sample."""
+        return (1 << self.bit_depth) - 1
+
+    @property
+    def sample_type(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8 if self.bit_depth == 8 else "<u2")
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """The name of each plane; RGB is one interleaved plane."""
+        return ("rgb",) if self.pixel_format == "rgb24" else ("y", "u", "v")
+
+    @property
+    def subsampling(self) -> tuple[int, int]:
+        """Luma columns and luma rows to one of chroma."""
+        return (1 if "444" in self.pixel_format or self.pixel_format == "rgb24" else 2), (
+            2 if "420" in self.pixel_format else 1
+        )
+
+    @property
     def plane_shapes(self) -> list[tuple[int, ...]]:
-        """The array shape of each plane; RGB is one interleaved plane (height, width, 3)."""
+        """The array shape of each plane; that of RGB is (height, width, 3)."""
         if self.pixel_format == "rgb24":
             return [(self.height, self.width, 3)]
-        chroma = ((self.height + 1) // 2, (self.width + 1) // 2)
+        columns, rows = self.subsampling
+        chroma = (-(-self.height // rows), -(-self.width // columns))
         return [(self.height, self.width), chroma, chroma]
 
     @property
     def frame_bytes(self) -> int:
-        return sum(int(np.prod(shape)) for shape in self.plane_shapes)
+        return sum(int(np.prod(shape)) for shape in self.plane_shapes) * self.sample_type.itemsize
 
     @property
     def size_bytes(self) -> int:
@@ -52,6 +82,13 @@ class VideoFormat:
     @property
     def duration_seconds(self) -> float:
         return float(self.frames / self.frame_rate)
+
+    def split(self, frame: bytes | bytearray) -> list[Frame]:
+        """The planes of a frame's bytes."""
+        samples = np.frombuffer(frame, self.sample_type)
+        bounds = np.cumsum([int(np.prod(shape)) for shape in self.plane_shapes])[:-1]
+        parts = zip(np.split(samples, bounds), self.plane_shapes, strict=True)
+        return [part.reshape(shape) for part, shape in parts]
 
     def __str__(self) -> str:
         return f"{self.frames} frames of {self.width}x{self.height} {self.pixel_format}"
@@ -75,21 +112,34 @@ class RawVideo:
                 f"found {found:,} bytes ({frames:.2f} frames)."
             )
 
-    def frames(self) -> Iterator[list[Frame]]:
-        """The planes of each frame in turn, mapped from disk rather than loaded."""
-        shapes = self.format.plane_shapes
-        bounds = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-        for frame in self.array():
-            yield [part.reshape(shape) for part, shape in zip(np.split(frame, bounds), shapes, strict=True)]
-
-    def array(self) -> NDArray[np.uint8]:
-        """The file as a read-only map of shape (frames, frame_bytes)."""
+    def undivided(self) -> Iterator[bytes]:
+        """The bytes of each frame in turn, so that a file of any length takes one frame's memory."""
         self.check_size()
-        shape = (self.format.frames, self.format.frame_bytes)
-        return np.memmap(self.path, np.uint8, "r", shape=shape)
+        with self.path.open("rb", buffering=0) as file:
+            for _ in range(self.format.frames):
+                yield file.read(self.format.frame_bytes)
+
+    def frames(self) -> Iterator[list[Frame]]:
+        """The planes of each frame in turn, read-only."""
+        return map(self.format.split, self.undivided())
+
+    def frame(self, index: int) -> list[Frame]:
+        """The planes of one frame."""
+        self.check_size()
+        with self.path.open("rb") as file:
+            file.seek(index * self.format.frame_bytes)
+            return self.format.split(file.read(self.format.frame_bytes))
 
     def sha256(self) -> str:
         return file_sha256(self.path)
+
+
+@dataclass(frozen=True)
+class Content:
+    """The SHA-256 of bytes and their number: a file's own, or those that it decodes to."""
+
+    sha256: str
+    size_bytes: int
 
 
 def file_sha256(path: Path) -> str:

@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import StreamError
-from .raw import RawVideo, VideoFormat
+from .raw import PixelFormat, RawVideo, VideoFormat
 
 MAGIC = b"YUV4MPEG2 "
 FRAME = b"FRAME\n"
 LONGEST_HEADER = 256
+COLOURS: dict[PixelFormat, str] = {
+    "yuv420p": "420jpeg",
+    "yuv422p": "422",
+    "yuv444p": "444",
+    "yuv420p10le": "420p10",
+    "yuv422p10le": "422p10",
+    "yuv444p10le": "444p10",
+}
+"""What is written after ``C``."""
+READ = {colour: name for name, colour in COLOURS.items()} | dict.fromkeys(
+    ("420", "420mpeg2", "420paldv"),
+    "yuv420p",  # these differ in where chroma is sampled, not in bytes
+)
 
 
 def write_y4m(video: RawVideo, path: Path) -> None:
-    """Write a yuv420p video, frame by frame."""
+    """Write a YUV video, frame by frame."""
     form = video.format
     rate = f"F{form.frame_rate.numerator}:{form.frame_rate.denominator}"
+    colour = COLOURS[form.pixel_format]
     with path.open("wb") as file:
-        file.write(f"YUV4MPEG2 W{form.width} H{form.height} {rate} Ip A1:1 C420jpeg\n".encode())
-        for frame in video.array():
+        file.write(f"YUV4MPEG2 W{form.width} H{form.height} {rate} Ip A1:1 C{colour}\n".encode())
+        for frame in video.undivided():
             file.write(FRAME)
-            file.write(frame.tobytes())
+            file.write(frame)
 
 
 def read_y4m_header(file: BinaryIO, name: str) -> VideoFormat:
-    """The format that the first line states, with ``frames`` 0. Raises `StreamError`.
-
-    Only 8-bit 4:2:0 is accepted.
-    """
+    """The format that the first line states, with ``frames`` 0. Raises `StreamError`, also for pixel
+    formats that the benchmark does not know, full range and interlaced ones among them."""
     line = file.readline(LONGEST_HEADER)
     if not line.startswith(MAGIC) or not line.endswith(b"\n"):
         raise StreamError(f"{name} is not a YUV4MPEG2 file.")
-    tags = {field[:1]: field[1:] for field in line.decode("ascii", "replace").split()[1:]}
-    if tags.get("C", "420") not in ("420", "420jpeg", "420mpeg2", "420paldv"):
-        raise StreamError(f"{name} holds {tags['C']}; only 8-bit 4:2:0 can be read.")
+    fields = line.decode("ascii", "replace").split()[1:]
+    tags = {field[:1]: field[1:] for field in fields if not field.startswith("X")}
+    colour = tags.get("C", "420")
+    if colour not in READ:
+        raise StreamError(f"{name} holds {colour}; what can be read is {', '.join(READ)}.")
+    if "XCOLORRANGE=FULL" in fields:
+        raise StreamError(f"{name} is of full range; only limited range can be read.")
+    if tags.get("I", "p") not in ("p", "?"):
+        raise StreamError(f"{name} is interlaced; only progressive video can be read.")
     try:
         numerator, _, denominator = tags["F"].partition(":")
         rate = Fraction(int(numerator), int(denominator))
-        form = VideoFormat(int(tags["W"]), int(tags["H"]), 0, rate, "yuv420p")
+        form = VideoFormat(int(tags["W"]), int(tags["H"]), 0, rate, READ[colour])
         if min(form.width, form.height, rate.numerator) < 1:
             raise ValueError("sizes and rates are above zero")
     except (KeyError, ValueError, ZeroDivisionError) as error:
@@ -60,4 +79,4 @@ def read_y4m(path: Path, frames: Path) -> VideoFormat:
             count += 1
     if count == 0:
         raise StreamError(f"{path.name} holds no frames.")
-    return VideoFormat(form.width, form.height, count, form.frame_rate, "yuv420p")
+    return dataclasses.replace(form, frames=count)

@@ -25,7 +25,7 @@ from bench.video.colour import Matrix
 from bench.video.raw import VideoFormat
 
 from .device import best_device, has_fast_bfloat16
-from .grid import LARGEST_GRID, coarsest_grid
+from .grid import SMALLEST_SIDE, canvas
 from .prune import prune
 from .recipe import RECIPES, RecipeName
 from .render import Precision, choose_precision, render
@@ -95,14 +95,10 @@ class ImplicitCodec(Codec):
         return {module.__name__: str(module.__version__) for module in (torch, numba, numpy, scipy)}
 
     def skip(self, clip: Clip) -> str | None:
-        rows, columns = coarsest_grid(clip.yuv.format)
-        if rows * columns <= LARGEST_GRID:
+        side = min(clip.rgb.format.width, clip.rgb.format.height)
+        if side >= SMALLEST_SIDE:
             return None
-        form = clip.yuv.format
-        return (
-            f"upsampling by whole factors reaches {form.width}x{form.height} only from a grid of "
-            f"{columns}x{rows}, more than {LARGEST_GRID} positions"
-        )
+        return f"the loss looks at windows of {SMALLEST_SIDE} pixels; this clip has a side of {side}"
 
     def complexity(self, video: VideoFormat) -> Complexity:
         return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
@@ -110,6 +106,9 @@ class ImplicitCodec(Codec):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         from .train import load_frames  # here: a decoder need not wait for what only training uses
 
+        form = clip.rgb.format
+        if canvas(form) != (form.width, form.height):
+            job.notes["padded_to"] = "{}x{}".format(*canvas(form))  # and MACs are those of the larger picture
         network = self.trained(clip, job)
         coded = self.compressed(network, clip, POLICIES[self.weights], parse_target(self.target), job)
         with job.watch.part("precision_choice"):

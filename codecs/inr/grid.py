@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from bench.video.raw import VideoFormat
@@ -9,20 +10,47 @@ from bench.video.raw import VideoFormat
 LARGEST_GRID = 1024
 """Positions. Beyond this the stem's last layer would dwarf the rest of the network."""
 
+SMALLEST_SIDE = 11
+"""Of a video, in pixels: structural similarity, in the loss, has windows as large."""
+
+
+def canvas(video: VideoFormat) -> tuple[int, int]:
+    """Width and height of the picture that a network makes, of which the video is the upper left part.
+
+    The video's own size wherever whole factors lead to it from a grid of `LARGEST_GRID` positions or fewer.
+    Otherwise the smallest picture around it to which factors of 2, 3 and 5 do: 1920x1080 for 1918x1078.
+    """
+    return _canvas(video.width, video.height)
+
+
+@functools.cache
+def _canvas(width: int, height: int) -> tuple[int, int]:
+    if _is_reached(width, height):
+        return width, height
+    smooth = (2**i * 3**j * 5**k for i in range(1, 13) for j in range(8) for k in range(6))
+    padded = [(-(-width // scale) * scale, -(-height // scale) * scale) for scale in smooth if scale <= width + height]
+    return min((size for size in padded if _is_reached(*size)), key=lambda size: (math.prod(size), size))
+
+
+def _is_reached(width: int, height: int) -> bool:
+    scale = math.gcd(width, height)
+    return scale > 1 and width * height // scale**2 <= LARGEST_GRID
+
 
 def coarsest_grid(video: VideoFormat) -> tuple[int, int]:
-    """Rows and columns of the smallest grid of the picture's shape."""
-    scale = math.gcd(video.width, video.height)
-    return video.height // scale, video.width // scale
+    """Rows and columns of the smallest grid of the canvas's shape."""
+    width, height = canvas(video)
+    scale = math.gcd(width, height)
+    return height // scale, width // scale
 
 
 def upsampling_strides(video: VideoFormat) -> tuple[int, ...]:
-    """The strides that lead from `coarsest_grid` to the picture's size.
+    """The strides that lead from `coarsest_grid` to `canvas`.
 
-    They are the prime factors of the greatest common divisor of width and height, largest first:
+    They are the prime factors of the greatest common divisor of its width and height, largest first:
     5 2 2 2 2 at 1280x720 and 5 3 2 2 2 at 1920x1080, both from 9x16, as the authors chose them.
     """
-    rest = math.gcd(video.width, video.height)
+    rest = math.gcd(*canvas(video))
     strides: list[int] = []
     for factor in range(2, rest + 1):
         while rest % factor == 0:

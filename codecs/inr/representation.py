@@ -9,6 +9,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from bench.video.raw import VideoFormat
+
 TensorKind = Literal["weight", "bias"]
 
 
@@ -25,11 +27,19 @@ class NamedTensor:
 class Representation(nn.Module, ABC):
     """A network that is the video.
 
-    ``frames`` is the number of frames that it stands for. A subclass says how frame indices
-    become pictures; how it is built follows from its configuration alone.
+    ``frames`` is the number of frames that it stands for, ``size`` their (rows, columns). A subclass says
+    how frame indices become pictures; how it is built follows from its configuration alone.
     """
 
-    frames: int
+    def __init__(self, video: VideoFormat) -> None:
+        super().__init__()
+        self.frames = video.frames
+        self.size = video.height, video.width
+
+    def cropped(self, picture: Tensor) -> Tensor:
+        """The part of a picture (B, 3, H, W) that is the video's, where a network makes a larger one."""
+        rows, columns = self.size
+        return picture[..., :rows, :columns]
 
     @abstractmethod
     def forward(self, index: Tensor) -> Tensor:

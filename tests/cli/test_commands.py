@@ -195,8 +195,11 @@ def test_doctor_says_what_works(
     lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()[::-1]}
     for name in codecs.names():
         assert lines[name].startswith("usable")
+    assert "libx265 4." in lines["x265"]
+    assert "GFLOPS in float32" in lines["speed"]
+    assert "GiB free" in lines["cache"]
     assert lines["bunny"] == "complete"
-    assert lines["uvg"].startswith("not usable: uvg: 7 of 7")
+    assert lines["uvg"].startswith("0 of 7 sequences are here; 16.2 GiB to fetch into ")
     assert "cores" in lines["machine"]
 
 

@@ -45,7 +45,10 @@ def fail(capsys: pytest.CaptureFixture[str]) -> Fail:
     [
         (["--codecs", "nerf"], "There is no codec 'nerf'. Did you mean 'nerv'? Known: raw, x264, "),
         (["--codecs", "x264,h265"], "There is no codec 'h265'. Did you mean 'x265'?"),
-        (["--dataset", "buny"], "There is no dataset 'buny'. Did you mean 'bunny'? Known: bunny, uvg."),
+        (
+            ["--dataset", "buny"],
+            "There is no dataset 'buny'. Did you mean 'bunny'? Known: bunny, uvg, a path",
+        ),
         (["--preset", "smok"], "There is no preset 'smok'. Did you mean 'smoke'? Known: "),
         (
             ["--dataset", "uvg", "--sequences", "Jokey"],
@@ -112,7 +115,7 @@ def test_missing_sequences(fail: Fail, tmp_path: Path, monkeypatch: pytest.Monke
     said = fail("run", "--dataset", "uvg", "--preset", "smoke", "--results", tmp_path / "results")
     assert said.count(str(tmp_path / "nowhere")) == 7
     assert said.count("https://ultravideo.fi/video/") == 7
-    assert "7z x ARCHIVE" in said
+    assert "python -m bench fetch uvg Beauty Bosphorus" in said
 
 
 # --- ffmpeg
@@ -171,7 +174,7 @@ def test_doctor_finds_a_missing_encoder(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["doctor"]) == 1
     lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()[::-1]}
     assert "has no encoder libvvenc" in lines["vvenc"]
-    assert lines["x264"] == "usable (libx264)"
+    assert lines["x264"].startswith("usable (libx264 core ")
 
 
 # --- decode

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from bench.codecs.inr.representation import Representation
 from bench.codecs.inr.train import load_frames, train
 from bench.codecs.nerv import NeRV
 from bench.dataset import Clip
-from bench.measure.psnr import measure_psnr
+from bench.measure.quality import measure_quality
 from bench.video.raw import RawVideo, VideoFormat
 
 CPU = torch.device("cpu")
@@ -43,8 +42,8 @@ class Ramp(Representation):
     """Frame i is the constant i/255 plus an error that bfloat16 makes of it."""
 
     def __init__(self, frames: int, form: VideoFormat, error: float) -> None:
-        super().__init__()
-        self.frames, self.form, self.error = frames, form, error
+        super().__init__(form)
+        self.form, self.error = form, error
         self.unused = torch.nn.Parameter(torch.zeros(1))
 
     def forward(self, index: Tensor) -> Tensor:
@@ -65,8 +64,9 @@ def test_frames_are_written_in_order(batch_pixels: int, tmp_path: Path, monkeypa
     monkeypatch.setattr(rendering, "BATCH_PIXELS", batch_pixels)
     form, watch = form_of(10), Stopwatch()
     render(Ramp(10, form, 0), form, tmp_path / "frames", "float32", watch)
-    frames = RawVideo(tmp_path / "frames", form).array()
-    assert (frames == np.arange(10, dtype=np.uint8)[:, None]).all()
+    frames = [picture for (picture,) in RawVideo(tmp_path / "frames", form).frames()]
+    assert len(frames) == 10
+    assert all((picture == number).all() for number, picture in enumerate(frames))
     assert set(watch.seconds) == {"network", "colour_conversion", "writing"}
 
 
@@ -94,7 +94,7 @@ def test_reduced_precision_costs_less_than_its_tolerance(
     for precision in precisions:
         path = tmp_path / precision
         render(trained, clip.rgb.format, path, precision, Stopwatch())
-        psnr[precision] = measure_psnr(clip.rgb, RawVideo(path, clip.rgb.format)).clip["psnr_rgb"]
+        psnr[precision] = measure_quality(clip, RawVideo(path, clip.rgb.format)).clip["psnr_rgb"]
     assert choose_precision(trained, load_frames(clip.rgb, CPU)) == "bfloat16"
     assert psnr["bfloat16"] == pytest.approx(psnr["float32"], abs=rendering.TOLERANCE_DB)
     assert psnr["float32"] > 24

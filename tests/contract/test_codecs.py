@@ -25,7 +25,7 @@ from bench.plan import Cell, Selection, rate_points
 from bench.preset import load_preset
 from bench.process import run_process
 from bench.record import Record
-from bench.registry import codecs, decoder_of
+from bench.registry import codecs, decoder_of, open_dataset
 from bench.run import run_cell
 from bench.store import Store
 
@@ -63,7 +63,7 @@ def encoded(request: pytest.FixtureRequest, clip: Clip, tmp_path_factory: pytest
     elsewhere = tmp_path_factory.mktemp("elsewhere") / f"renamed{codec.suffix}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(home / "cache"))
-        (copy,) = open_clips("bunny", None, SMOKE)
+        (copy,) = open_clips(open_dataset("bunny"), [], SMOKE.cut)
         assert copy.yuv_sha256 == clip.yuv_sha256
         store = Store(home)
         store.prepare()

@@ -74,7 +74,7 @@ def test_clip_knows_its_digests(opened: Clip) -> None:
 
 def test_rgb_is_the_yuv_converted_once(opened: Clip, tmp_path: Path) -> None:
     """By the one conversion that metrics use too, so that a lossless codec has no error."""
-    assert colour.convert(opened.yuv, "rgb24", tmp_path / "a.rgb").sha256() == opened.rgb_sha256
+    assert colour.convert(opened.yuv, "rgb24", tmp_path / "a.rgb", opened.matrix).sha256() == opened.rgb_sha256
 
 
 def test_clip_is_the_same_in_every_cache(opened: Clip, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from bench.dataset import Cut
 from bench.datasets import uvg
 from bench.errors import SourceError
+from bench.video import ffmpeg
+from bench.video.raw import RawVideo
 
 FRAMES = {
     "Beauty": 600,
@@ -68,8 +72,8 @@ def test_missing_files_are_named_with_their_source(root: Path) -> None:
     for sequence in FRAMES:
         assert f"{root / file_name(sequence)}: missing" in said
         assert f"https://ultravideo.fi/video/{sequence}_1920x1080_120fps_420_8bit_YUV_RAW.7z (" in said
-    assert "7z x ARCHIVE" in said
-    assert "BENCH_DATA_ROOT" in said
+    assert f"python -m bench fetch uvg {' '.join(FRAMES)}\n" in said
+    assert "--data-root or in BENCH_DATA_ROOT" in said
     assert "CC BY-NC" in said
 
 
@@ -97,6 +101,101 @@ def test_opening_a_missing_sequence_is_the_same_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="1 of 1 sequences"):
         uvg.UVG().open("Beauty", Cut(frames=1), tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> RawVideo:
+    """UVG's facts at 64x36, and the form of a sequence then."""
+    monkeypatch.setitem(uvg.FACTS, "width", 64)
+    monkeypatch.setitem(uvg.FACTS, "height", 36)
+    for facts in uvg.FACTS["sequences"].values():
+        monkeypatch.setitem(facts, "frames", 6)
+    return RawVideo(Path(), uvg.format_of("Jockey"))
+
+
+def sequence(folder: Path, small: RawVideo) -> RawVideo:
+    """Six frames of it."""
+    video = RawVideo(folder / "sequence.raw", small.format)
+    video.path.write_bytes(np.random.default_rng(9).integers(16, 236, small.format.size_bytes, np.uint8).tobytes())
+    return video
+
+
+def ffmpeg_makes(video: RawVideo, output: Path, *words: str) -> None:
+    """Convert a sequence as a user would, tagged with another rate than it has."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    source = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", "64x36", "-framerate", "24", "-i", video.path]
+    subprocess.run([ffmpeg.binary(), "-v", "error", *source, *words, output], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "fidelity"),
+    [
+        ("Jockey.yuv", ["-f", "rawvideo"], "exact"),
+        ("jockey_64x36_120fps.yuv", ["-f", "rawvideo"], "exact"),
+        ("UVG_Jockey.y4m", [], "exact"),
+        ("Jockey/anything.y4m", [], "exact"),
+        ("Jockey-64x36.mkv", ["-c:v", "ffv1"], "exact"),
+        ("Jockey.mp4", ["-c:v", "libx264"], "lossy"),
+        ("Jockey/f%05d.png", [], "converted"),
+        ("Jockey_png/%d.png", [], "converted"),
+    ],
+)
+def test_a_sequence_is_found_in_any_form(
+    name: str, words: list[str], fidelity: str, small: RawVideo, root: Path, tmp_path: Path
+) -> None:
+    """By its usual names, in a folder of its own or not; what is not the very sequence is stamped so, and the
+    rate is the sequence's, whatever a file is tagged with."""
+    video = sequence(tmp_path, small)
+    ffmpeg_makes(video, root / name, *words)
+    clip = uvg.UVG().open("Jockey", Cut(), tmp_path / "cache")
+    assert clip.source.fidelity == fidelity
+    assert clip.yuv.format == small.format
+    assert (clip.yuv_sha256 == hashlib.sha256(video.path.read_bytes()).hexdigest()) == (fidelity == "exact")
+    assert (clip.source.coded_bytes is None) == (fidelity != "lossy")
+    assert Path(name).name.partition("%")[0] in clip.source.origin or fidelity == "converted"
+
+
+def test_forms_that_keep_every_sample_are_preferred(small: RawVideo, root: Path, tmp_path: Path) -> None:
+    """Raw YUV before YUV4MPEG2 before PNGs before the rest."""
+    video = sequence(tmp_path, small)
+    for name in ("Jockey.mp4", "Jockey/%d.png", "Jockey.y4m", "Jockey.yuv", file_name("Jockey")):
+        ffmpeg_makes(video, root / name, *(["-f", "rawvideo"] if name.endswith("yuv") else []))
+        assert uvg.UVG().find("Jockey") == (root / name if "%" not in name else root / "Jockey")
+
+
+def test_other_sizes_and_other_sequences_are_not_taken(small: RawVideo, root: Path, tmp_path: Path) -> None:
+    """Nor one whose name only begins like it."""
+    for name in ("Beauty_3840x2160_120fps_420_10bit_YUV.yuv", "Beautyful.yuv", "Bosphorus.yuv"):
+        ffmpeg_makes(sequence(tmp_path, small), root / name, "-f", "rawvideo")
+    with pytest.raises(SourceError, match="missing"):
+        uvg.UVG().find("Beauty")
+    assert uvg.UVG().find("Bosphorus") == root / "Bosphorus.yuv"
+
+
+def test_two_files_of_one_form_are_ambiguous(small: RawVideo, root: Path, tmp_path: Path) -> None:
+    """Both are named."""
+    for name in ("ReadySetGo.y4m", "ReadySteadyGo.y4m"):
+        ffmpeg_makes(sequence(tmp_path, small), root / name)
+    with pytest.raises(SourceError, match=r"ReadySetGo\.y4m and .*ReadySteadyGo\.y4m both seem to be it"):
+        uvg.UVG().check(["ReadySetGo"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-frames:v", "5"], "has 5 frames of 64x36 yuv420p, expected 6 frames of 64x36 yuv420p"),
+        (["-s", "32x18"], "expected 6 frames of 64x36 yuv420p"),
+        (["-pix_fmt", "yuv444p"], "expected 6 frames of 64x36 yuv420p"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".y4m", ".mp4"])
+def test_what_is_not_the_whole_sequence_is_refused(
+    suffix: str, words: list[str], said: str, small: RawVideo, root: Path, tmp_path: Path
+) -> None:
+    """Cut, scaled, or of other samples: found out before encoding, for containers by decoding them."""
+    ffmpeg_makes(sequence(tmp_path, small), root / f"Jockey{suffix}", *words)
+    with pytest.raises(SourceError, match=said):
+        uvg.UVG().open("Jockey", Cut(), tmp_path / "cache")
 
 
 def test_open_sequence_is_the_file(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+import pytorch_msssim
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from bench.dataset import Clip
-from bench.measure.ms_ssim import SMALLEST_SIDE, frame_ms_ssim, in_decibels, missing
-from bench.video.raw import RawVideo
+from bench.measure.ms_ssim import SMALLEST_SIDE, _by_rows, _by_torch, in_decibels, missing
+from bench.video.raw import Frame
+
+Measure = Callable[[Frame, Frame], float]
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al., 2003, section 3.2
 
@@ -47,24 +51,48 @@ def reference(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return result
 
 
-def test_values_agree_with_the_definition(clip: Clip, tmp_path: Path) -> None:
+def noisy(picture: Frame, sigma: float) -> Frame:
+    """A copy with noise of this standard deviation."""
+    noise = np.random.default_rng(0).normal(0, sigma, picture.shape)
+    return np.clip(picture + noise, 0, 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("measure", [_by_rows, _by_torch])
+@pytest.mark.parametrize("sigma", [1, 12, 60])
+def test_values_agree_with_the_definition(measure: Measure, sigma: float, clip: Clip) -> None:
     """On real frames and noisy copies of them."""
-    frames = clip.rgb.array().astype(np.int16)
-    noisy = np.clip(frames + np.random.default_rng(0).normal(0, 12, frames.shape), 0, 255).round().astype(np.uint8)
-    (tmp_path / "noisy.rgb").write_bytes(noisy.tobytes())
-    measured = frame_ms_ssim(clip.rgb, RawVideo(tmp_path / "noisy.rgb", clip.rgb.format))
-    shape = (clip.rgb.format.height, clip.rgb.format.width, 3)
-    for value, s, d in zip(measured, clip.rgb.array(), noisy, strict=True):
-        a, b = s.reshape(shape) / 255, d.reshape(shape) / 255
+    for (picture,) in clip.rgb.frames():
+        other = noisy(picture, sigma)
+        a, b = picture / 255, other / 255
         expected = np.mean([reference(a[..., c], b[..., c]) for c in range(3)])
-        assert value == pytest.approx(expected, abs=2e-5)
+        assert measure(picture, other) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(161, 320), (163, 167), (175, 161), (180, 319), (178, 250)])
+def test_values_are_pytorch_msssims(height: int, width: int, clip: Clip) -> None:
+    """Within 1e-5 at every kind of odd size, where halving pads."""
+    picture = np.ascontiguousarray(next(iter(clip.rgb.frames()))[0][:height, :width])
+    other = noisy(picture, 20)
+    pictures = [torch.tensor(frame).permute(2, 0, 1)[None].contiguous() / 255 for frame in (picture, other)]
+    expected = float(pytorch_msssim.ms_ssim(*pictures, data_range=1))
+    assert _by_rows(picture, other) == pytest.approx(expected, abs=1e-5)
+
+
+def test_values_at_the_ends(clip: Clip) -> None:
+    """Identity is 1; a negative is 0, not a complex number, and black against white next to nothing."""
+    picture = next(iter(clip.rgb.frames()))[0]
+    assert _by_rows(picture, picture) == pytest.approx(1, abs=1e-6)
+    for other in (255 - picture, np.roll(picture, 90, 1), np.zeros_like(picture)):
+        assert _by_rows(picture, other) == pytest.approx(_by_torch(picture, other), abs=1e-5)
+    stripes = np.tile(np.array([0, 255], np.uint8)[:, None, None], (90, 320, 3))
+    assert _by_rows(stripes, 255 - stripes) == 0
 
 
 def test_small_frames_have_a_reason_instead(clip: Clip) -> None:
     """Five scales do not fit into 160 pixels."""
     small = dataclasses.replace(clip.rgb.format, height=SMALLEST_SIDE - 1)
-    assert "161" in str(missing(RawVideo(clip.rgb.path, small)))
-    assert missing(clip.rgb) is None
+    assert "161" in str(missing(small))
+    assert missing(clip.rgb.format) is None
 
 
 def test_decibels() -> None:

@@ -13,7 +13,7 @@ import pytest
 from bench.dataset import Clip
 from bench.errors import StoreError, ToolError
 from bench.video import colour, export, ffmpeg
-from bench.video.raw import RawVideo, VideoFormat
+from bench.video.raw import Content, RawVideo, VideoFormat
 
 
 def test_bundled_build_has_every_encoder() -> None:
@@ -82,13 +82,14 @@ def test_format_is_probed_from_the_first_frame(clip: Clip, tmp_path: Path) -> No
     """Size and rate, and no count."""
     path = tmp_path / "a.264"
     ffmpeg.run(ffmpeg.raw_input(clip.yuv).output(str(path), format="h264", vcodec="libx264"), "Encoding")
-    found = ffmpeg.probe_format(commands.input(str(path), format="h264"))
-    assert found == replace(clip.yuv.format, frames=0)
+    found = ffmpeg.probe(commands.input(str(path), format="h264"), "a.264")
+    assert found == ffmpeg.Probe(replace(clip.yuv.format, frames=0), "h264", "yuv420p")
 
 
 def test_digest_of_decoded_frames_is_that_of_the_file(tiny: Clip) -> None:
-    """ffmpeg's own hash agrees with ours."""
-    assert ffmpeg.decoded_sha256(ffmpeg.raw_input(tiny.yuv), "yuv420p") == tiny.yuv_sha256
+    """Streamed from ffmpeg, it is the file's own, and so is the size."""
+    found = ffmpeg.decoded_content(ffmpeg.raw_input(tiny.yuv), "yuv420p", "Reading")
+    assert found == Content(tiny.yuv_sha256, tiny.yuv.format.size_bytes)
 
 
 # --- Colour
@@ -113,10 +114,10 @@ def test_colours_are_bt601_of_limited_range(
     form = VideoFormat(width, height, 1, Fraction(25), "yuv420p")
     video = RawVideo(tmp_path / "a.yuv", form)
     video.path.write_bytes(b"".join(bytes([v]) * int(np.prod(s)) for v, s in zip(yuv, form.plane_shapes, strict=True)))
-    ((picture,),) = colour.convert(video, "rgb24", tmp_path / "a.rgb").frames()
+    ((picture,),) = colour.convert(video, "rgb24", tmp_path / "a.rgb", "bt601").frames()
     assert np.abs(picture.astype(int) - rgb).max() <= 2
-    back = colour.convert(RawVideo(tmp_path / "a.rgb", replace(form, pixel_format="rgb24")), "yuv420p", tmp_path / "b")
-    for plane, value in zip(next(iter(back.frames())), yuv, strict=True):
+    back = colour.frames(RawVideo(tmp_path / "a.rgb", replace(form, pixel_format="rgb24")), "yuv420p", "bt601")
+    for plane, value in zip(next(iter(back)), yuv, strict=True):
         assert np.abs(plane.astype(int) - value).max() <= 2
 
 
@@ -125,7 +126,7 @@ def test_conversion_of_odd_sizes(tmp_path: Path) -> None:
     form = VideoFormat(33, 17, 2, Fraction(25), "yuv420p")
     video = RawVideo(tmp_path / "a.yuv", form)
     video.path.write_bytes(bytes([128]) * form.size_bytes)
-    pictures = list(colour.convert(video, "rgb24", tmp_path / "a.rgb").frames())
+    pictures = list(colour.convert(video, "rgb24", tmp_path / "a.rgb", "bt601").frames())
     assert len(pictures) == 2
     assert all((picture == 130).all() for (picture,) in pictures)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
 from bench.dataset import Clip, Cut, Source
-from bench.errors import ToolError
-from bench.video import ffmpeg
+from bench.errors import StoreError, ToolError, UsageError
+from bench.video import contents, ffmpeg
+from bench.video.colour import Matrix
 from bench.video.prepare import prepare_clip
 from bench.video.raw import RawVideo, VideoFormat
 
@@ -29,8 +33,8 @@ def prepare(tmp_path: Path) -> Prepare:
     whole.path.write_bytes(np.random.default_rng(3).integers(16, 236, FORM.size_bytes, np.uint8).tobytes())
     source = Source("planted", "noise", "CC0", "numpy", whole.sha256(), FORM.frames)
 
-    def make(cut: Cut = Cut(), source: Source = source) -> Clip:  # noqa: B008
-        return prepare_clip(source, ffmpeg.raw_input(whole), FORM, cut, tmp_path / "cache")
+    def make(cut: Cut = Cut(), source: Source = source, matrix: Matrix = "bt601") -> Clip:  # noqa: B008
+        return prepare_clip(source, ffmpeg.raw_input(whole), FORM, cut, tmp_path / "cache", matrix)
 
     return make
 
@@ -90,6 +94,11 @@ def test_what_decides_the_content_has_its_own_folder(prepare: Prepare, monkeypat
     assert len(folders) == 4
 
 
+def kept(cache: Path) -> list[Path]:
+    """What lies in a cache beside its locks and what it remembers of files."""
+    return [path for path in cache.iterdir() if path.suffix != ".lock" and path.name != "contents"]
+
+
 def flip(path: Path) -> None:
     """Change one bit in the middle."""
     data = bytearray(path.read_bytes())
@@ -114,7 +123,7 @@ def test_damaged_clip_is_made_again(name: str, hurt: Callable[[Path], None], pre
     assert prepare() == first
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert after | {"clip.json": b""} == before | {"clip.json": b""}
-    assert list(folder.parent.iterdir()) == [folder]
+    assert kept(folder.parent) == [folder]
 
 
 def test_failure_leaves_nothing(prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +135,7 @@ def test_failure_leaves_nothing(prepare: Prepare, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(ffmpeg, "run", fail)
     with pytest.raises(ToolError, match="planted"):
         prepare()
-    assert not list((tmp_path / "cache").iterdir())
+    assert not kept(tmp_path / "cache")
 
 
 def test_source_rate_is_that_of_the_cut(prepare: Prepare) -> None:
@@ -135,3 +144,103 @@ def test_source_rate_is_that_of_the_cut(prepare: Prepare) -> None:
     assert clip.source_bits_per_pixel is None
     coded = replace(clip, source=replace(clip.source, coded_bytes=960))
     assert coded.source_bits_per_pixel == pytest.approx(8 * 960 / (5 * 32 * 24))
+
+
+@pytest.mark.parametrize("crop", [(32, 24), (30, 22), (33, 25), (64, 48), (64, 2)])
+def test_crop_is_the_window_in_the_middle(crop: tuple[int, int], prepare: Prepare) -> None:
+    """Sample by sample, its corner on a whole chroma sample; odd sizes round chroma up."""
+    width, height = crop
+    clip = prepare(Cut(crop=crop))
+    assert (clip.yuv.format.width, clip.yuv.format.height) == crop
+    left, top = (64 - width) // 4, (48 - height) // 4
+    for cropped, whole in zip(clip.yuv.frames(), prepare().yuv.frames(), strict=True):
+        for plane, full, step in zip(cropped, whole, (1, 2, 2), strict=True):
+            rows, columns = slice(top * 2 // step, None), slice(left * 2 // step, None)
+            assert (plane == full[rows, columns][: -(-height // step), : -(-width // step)]).all()
+
+
+def test_crop_comes_before_scaling(prepare: Prepare, tmp_path: Path) -> None:
+    """A window that is scaled is what scaling the window gives."""
+    both, window = prepare(Cut(16, 12, crop=(32, 24))), prepare(Cut(crop=(32, 24)))
+    again = prepare_clip(
+        replace(window.source, sha256="11" * 32),
+        ffmpeg.raw_input(window.yuv),
+        window.yuv.format,
+        Cut(16, 12),
+        tmp_path / "cache",
+        "bt601",
+    )
+    assert both.yuv_sha256 == again.yuv_sha256
+
+
+def test_window_that_does_not_fit_is_an_error(prepare: Prepare) -> None:
+    """With both sizes."""
+    with pytest.raises(UsageError, match="65x48 does not fit into 64x48"):
+        prepare(Cut(crop=(65, 48)))
+
+
+def test_a_clip_says_what_was_cut(prepare: Prepare) -> None:
+    """As little as is true: a cut that changes nothing is none."""
+    assert prepare(Cut(64, 48, 5, (64, 48))).cut == Cut()
+    assert prepare(Cut(frames=9)).cut == Cut()
+    assert prepare(Cut(32, 24, 2, (32, 48))).cut == Cut(32, 24, 2, (32, 48))
+    assert prepare(Cut(32, 24, 2, (32, 24))).cut == Cut(None, None, 2, (32, 24))
+
+
+def test_equal_sizes_of_other_content_are_not_confused(prepare: Prepare) -> None:
+    """Cropped, scaled, and by another matrix: four clips of one size."""
+    clips = [prepare(Cut(32, 24)), prepare(Cut(crop=(32, 24))), prepare(Cut(32, 24, crop=(48, 48)))]
+    clips.append(prepare(Cut(32, 24), matrix="bt709"))
+    assert len({clip.yuv.path for clip in clips}) == 4
+    assert len({clip.rgb_sha256 for clip in clips}) == 4
+    assert clips[0].yuv_sha256 == clips[3].yuv_sha256
+    assert [clip.matrix for clip in clips] == ["bt601", "bt601", "bt601", "bt709"]
+
+
+def test_digests_are_not_computed_again(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that nothing touched are not read; one that was touched is, and is accepted if it is the same."""
+    first = prepare()
+    reads: list[Path] = []
+
+    def count(path: Path) -> str:
+        reads.append(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr(contents, "file_sha256", count)
+    monkeypatch.setattr(ffmpeg, "run", refuse)
+    assert prepare() == first
+    assert reads == []
+    first.rgb.path.touch()
+    assert prepare() == first
+    assert reads == [first.rgb.path]
+    assert prepare() == first
+    assert len(reads) == 1
+
+
+def test_a_full_cache_is_said_before_anything_is_written(
+    prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what is free and what it takes."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(StoreError, match=r"0\.0 GiB free; 5 frames of 64x48 yuv420p in YUV and RGB takes 0\.0"):
+        prepare()
+    assert not kept(tmp_path / "cache")
+
+
+def test_processes_that_ask_for_one_clip_make_it_once(
+    prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits for the first and takes what it made."""
+    run, runs = ffmpeg.run, []
+
+    def slow(*what: Any, **how: Any) -> Any:
+        runs.append(what)
+        time.sleep(0.2)
+        return run(*what, **how)
+
+    monkeypatch.setattr(ffmpeg, "run", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: prepare(), range(2))
+    assert first == second
+    assert len(runs) == 2  # the cut and the conversion
+    assert len(kept(tmp_path / "cache")) == 1

@@ -67,7 +67,7 @@ def test_file_of_another_size_is_an_error(difference: int, tmp_path: Path) -> No
     said = (
         rf"expected 2 frames of 2x2 yuv420p \(12 bytes\), found {12 + difference} bytes \({(12 + difference) / 6:.2f}"
     )
-    for read in (video.check_size, video.array, lambda: list(video.frames())):
+    for read in (video.check_size, lambda: list(video.undivided()), lambda: list(video.frames())):
         with pytest.raises(DecodeError, match=said):
             read()
 

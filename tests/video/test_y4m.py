@@ -11,23 +11,31 @@ import pytest
 
 from bench.errors import StreamError
 from bench.video import ffmpeg
-from bench.video.raw import RawVideo, VideoFormat
+from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
 from bench.video.y4m import read_y4m, write_y4m
 
 
-def planted(folder: Path, width: int = 6, height: int = 4, rate: Fraction = Fraction(25)) -> RawVideo:
+def planted(
+    folder: Path,
+    width: int = 6,
+    height: int = 4,
+    rate: Fraction = Fraction(25),
+    pixel_format: PixelFormat = "yuv420p",
+) -> RawVideo:
     """Three noisy frames."""
-    form = VideoFormat(width, height, 3, rate, "yuv420p")
+    form = VideoFormat(width, height, 3, rate, pixel_format)
     video = RawVideo(folder / "planted.yuv", form)
-    video.path.write_bytes(np.random.default_rng(5).bytes(form.size_bytes))
+    samples = np.random.default_rng(5).integers(0, form.peak, form.size_bytes // form.sample_type.itemsize)
+    video.path.write_bytes(samples.astype(form.sample_type).tobytes())
     return video
 
 
 @pytest.mark.parametrize(("width", "height"), [(6, 4), (5, 3), (1, 1), (320, 180)])
 @pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001)])
-def test_round_trip(width: int, height: int, rate: Fraction, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pixel_format", YUV_FORMATS)
+def test_round_trip(width: int, height: int, rate: Fraction, pixel_format: PixelFormat, tmp_path: Path) -> None:
     """Frames and format come back exactly, odd sizes and broken rates included."""
-    video = planted(tmp_path, width, height, rate)
+    video = planted(tmp_path, width, height, rate, pixel_format)
     write_y4m(video, tmp_path / "a.y4m")
     assert read_y4m(tmp_path / "a.y4m", tmp_path / "b.yuv") == video.format
     assert (tmp_path / "b.yuv").read_bytes() == video.path.read_bytes()
@@ -42,9 +50,10 @@ def test_frames_that_look_like_headers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(6, 4), (5, 3)])
-def test_ffmpeg_reads_the_same(width: int, height: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pixel_format", YUV_FORMATS)
+def test_ffmpeg_reads_the_same(width: int, height: int, pixel_format: PixelFormat, tmp_path: Path) -> None:
     """What is written is what others take for YUV4MPEG2."""
-    video = planted(tmp_path, width, height)
+    video = planted(tmp_path, width, height, pixel_format=pixel_format)
     write_y4m(video, tmp_path / "a.y4m")
     command = [ffmpeg.binary(), "-v", "error", "-i", str(tmp_path / "a.y4m"), "-f", "rawvideo", "-"]
     assert subprocess.run(command, check=True, capture_output=True).stdout == video.path.read_bytes()
@@ -71,8 +80,10 @@ FRAME = b"FRAME\n" + bytes(6)
         (HEADER[:-1], "not a YUV4MPEG2 file"),
         (b"YUV4MPEG2 " + b"X" * 300 + b"\n", "not a YUV4MPEG2 file"),
         (HEADER, "holds no frames"),
-        (HEADER.replace(b"420jpeg", b"444") + FRAME, "holds 444"),
-        (HEADER.replace(b"420jpeg", b"420p10") + FRAME, "holds 420p10"),
+        (HEADER.replace(b"420jpeg", b"440") + FRAME, "holds 440"),
+        (HEADER.replace(b"420jpeg", b"420p12") + FRAME, "holds 420p12"),
+        (HEADER.replace(b"W2 ", b"W2 XCOLORRANGE=FULL ") + FRAME, "full range"),
+        (HEADER.replace(b"W2 ", b"W2 It ") + FRAME, "interlaced"),
         (HEADER.replace(b"W2 ", b"") + FRAME, "damaged header"),
         (HEADER.replace(b"W2", b"Wtwo") + FRAME, "damaged header"),
         (HEADER.replace(b"25:1", b"25:0") + FRAME, "damaged header"),

@@ -1,0 +1,85 @@
+"""A user's own videos: a file, a folder of files, or a folder of numbered PNGs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bench.dataset import Clip, Cut, Dataset, Listing, Source
+from bench.errors import SourceError
+from bench.video import ffmpeg as tool
+from bench.video.colour import Matrix
+from bench.video.file import SUFFIXES, Told, VideoFile, is_video, open_file
+from bench.video.prepare import prepare_clip
+
+
+class Folder(Dataset):
+    """``path`` is the file or folder; ``told`` what the user says of files that do not say it themselves.
+
+    A video is what it is: where it is coded lossily, that is the ground truth, and its rate is known.
+    """
+
+    def __init__(self, path: Path, told: Told = Told()) -> None:  # noqa: B008
+        super().__init__(path)
+        self.told = told
+        self.files = _find(path.resolve())
+        self.name = as_name(path.resolve().stem if path.is_file() else path.resolve().name)
+        self.sequences = tuple(self.files)
+
+    def file(self, sequence: str) -> VideoFile:
+        return open_file(self.files[sequence], self.told)
+
+    def check(self, sequences: list[str]) -> None:
+        for sequence in sequences:
+            self.file(sequence)
+
+    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
+        file = self.file(sequence)
+        form, content = file.read(cache)
+        source = Source(
+            dataset=self.name,
+            sequence=sequence,
+            licence="the user's own",
+            origin=f"{file.path.name}, {form}, {file.codec}",
+            sha256=content.sha256,
+            frames=form.frames,
+            coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
+            fidelity="converted" if file.kind == "png" else "exact",
+        )
+        return prepare_clip(source, file.stream, form, cut, cache, matrix)
+
+    def listing(self, sequence: str) -> Listing:
+        try:
+            file = self.file(sequence)
+        except SourceError as error:
+            return Listing("unknown", problem=str(error))
+        return Listing(str(file.format), found=str(file.path))
+
+
+def as_name(text: str) -> str:
+    """What can stand in a file's name, on a command line and in a table.
+
+    >>> as_name("My clip (final)")
+    'My-clip-final'
+    """
+    return re.sub(r"[^\w.]+", "-", text).strip("-.") or "video"
+
+
+def _find(path: Path) -> dict[str, Path]:
+    """Sequence to the file or folder that holds it. Raises `SourceError` where that is not clear."""
+    if not path.exists():
+        raise SourceError(f"{path} does not exist.")
+    videos = [path] if path.is_file() else sorted(child for child in path.iterdir() if is_video(child))
+    if path.is_dir() and is_video(path):
+        if any(video.is_file() for video in videos):
+            raise SourceError(f"{path} holds both PNG frames and videos ({videos[0].name}). Give each a folder.")
+        videos = [path]
+    if not videos:
+        raise SourceError(f"{path} holds no video: expected {', '.join(SUFFIXES)}, or folders of numbered PNGs.")
+    found: dict[str, Path] = {}
+    for video in videos:
+        name = as_name(video.name if video.is_dir() else video.stem)
+        if name in found:
+            raise SourceError(f"{found[name].name} and {video.name} in {path} would both be called {name}. Rename one.")
+        found[name] = video
+    return found
