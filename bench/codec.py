@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from .dataset import Clip
+from .video.colour import Matrix
 from .video.raw import VideoFormat
 
 Family = Literal["standard", "implicit"]
@@ -122,6 +123,11 @@ class Codec(ABC):
         Runs in a fresh process whose working directory is an empty scratch folder. Raises
         `StreamError` if the stream is not one that `encode` wrote.
         """
+
+    @classmethod
+    def matrix(cls, stream: Path) -> Matrix:
+        """What made the RGB of ``stream`` from YUV, for a player's way back."""
+        return "bt601"
 
     @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:

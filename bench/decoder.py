@@ -17,6 +17,7 @@ from .process import NO_LIMIT, TimeLimit, run_process, serve
 from .record import Cost
 from .registry import decoder_of
 from .store import read_json
+from .video.colour import Matrix
 from .video.raw import RawVideo, VideoFormat
 
 HIDDEN = frozenset({"BENCH_CACHE", "BENCH_DATA_ROOT"})
@@ -33,6 +34,7 @@ class DecodeResult:
     """The frames' format as the decoder found it in the stream, and the stream's ledger."""
 
     video: VideoFormat
+    matrix: Matrix
     ledger: dict[str, int]
 
 
@@ -41,6 +43,7 @@ class Decoded:
     """Decoded frames on disk, for as long as `decode` holds its scratch folder."""
 
     video: RawVideo
+    matrix: Matrix
     ledger: dict[str, int]
     cost: Cost
     scratch: Path
@@ -70,7 +73,7 @@ def decode(stream: Path, log: Path, progress: Progress, limit: TimeLimit = NO_LI
         )
         video = RawVideo(scratch / "frames.raw", result.video)
         video.check_size()
-        yield Decoded(video, result.ledger, cost, scratch)
+        yield Decoded(video, result.matrix, result.ledger, cost, scratch)
 
 
 def work(watch: Stopwatch, progress: Progress) -> DecodeResult:
@@ -78,7 +81,7 @@ def work(watch: Stopwatch, progress: Progress) -> DecodeResult:
     codec = decoder_of(stream)
     progress("decoding")
     video = codec.decode(stream, Path("frames.raw"), watch)
-    return DecodeResult(video, codec.ledger(stream))
+    return DecodeResult(video, codec.matrix(stream), codec.ledger(stream))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="FILE",
-        help=".y4m (4:2:0, or 4:4:4 where the codec decodes RGB) or .raw (8-bit frames as decoded)",
+        help=".y4m (as decoded, or 4:4:4 where the codec decodes RGB) or .raw (frames as decoded)",
     )
     return parser
 
@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="bench-log-") as name,
         decode(options.stream, Path(name) / "log", lambda *_, **__: None) as decoded,
     ):
-        export(decoded.video, output)
+        export(decoded.video, decoded.matrix, output)
     print(f"{output}: {decoded.video.format}, decoded in {decoded.cost.seconds:.3f} s", file=sys.stderr)
     for part, seconds in decoded.cost.parts.items():
         print(f"  {part}: {seconds:.3f} s", file=sys.stderr)

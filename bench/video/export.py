@@ -8,30 +8,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import StoreError
-from . import ffmpeg
+from . import colour
+from .colour import Matrix
 from .raw import RawVideo
+from .y4m import write_y4m
 
 
-def export(video: RawVideo, path: Path) -> None:
+def export(video: RawVideo, matrix: Matrix, path: Path) -> None:
     """Write ``video`` to ``path``, in the form that its suffix names, whole or not at all."""
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as name:
             made = Path(name) / path.name
-            WRITERS[path.suffix](video, made)
+            WRITERS[path.suffix](video, matrix, made)
             made.replace(path)
     except OSError as error:
         raise StoreError(f"Cannot write {path}: {error}.") from error
 
 
-def _y4m(video: RawVideo, path: Path) -> None:
-    # RGB keeps its full resolution of colour; 4:2:0 stays exactly as it was decoded.
-    pixel_format = "yuv444p" if video.format.pixel_format == "rgb24" else "yuv420p"
-    output = ffmpeg.raw_input(video).output(str(path), format="yuv4mpegpipe", pix_fmt=pixel_format)
-    ffmpeg.run(output, f"Writing {path.name}")
+def _y4m(video: RawVideo, matrix: Matrix, path: Path) -> None:
+    # RGB keeps its full resolution of colour; YUV stays exactly as it was decoded.
+    if video.format.pixel_format == "rgb24":
+        video = colour.convert(video, "yuv444p", path.with_suffix(".yuv"), matrix)
+    write_y4m(video, path)
 
 
-def _raw(video: RawVideo, path: Path) -> None:
+def _raw(video: RawVideo, matrix: Matrix, path: Path) -> None:
     shutil.copyfile(video.path, path)
 
 
-WRITERS: dict[str, Callable[[RawVideo, Path], None]] = {".y4m": _y4m, ".raw": _raw}
+WRITERS: dict[str, Callable[[RawVideo, Matrix, Path], None]] = {".y4m": _y4m, ".raw": _raw}

@@ -180,6 +180,10 @@ class ImplicitCodec(Codec):
         return header.video
 
     @classmethod
+    def matrix(cls, stream: Path) -> Matrix:
+        return read_stream(stream)[0].matrix
+
+    @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:
         return split_bytes(stream)
 

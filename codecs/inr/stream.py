@@ -10,12 +10,12 @@ import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
 from bench.errors import StreamError
-from bench.video.colour import Matrix
+from bench.video.colour import MATRICES, Matrix
 from bench.video.raw import VideoFormat
 
 from .render import PRECISIONS, Precision
@@ -23,7 +23,6 @@ from .weights.coder import CODER_NAMES, CodedTensors, CoderName
 
 MAGIC = b"INRV"
 FORMAT_VERSION = 3
-MATRICES: tuple[Matrix, ...] = get_args(Matrix)
 LARGEST_PIXELS = 1 << 40
 LARGEST_RATE = 10_000
 

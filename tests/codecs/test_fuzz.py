@@ -9,6 +9,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from bench.codec import Stopwatch
 from bench.codecs.e_nerv import ENeRV
 from bench.codecs.inr.codec import ImplicitCodec
+from bench.codecs.inr.grid import canvas
 from bench.codecs.inr.stream import FIELDS, PROLOGUE
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
@@ -122,7 +124,8 @@ def offsets(data: bytes) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize("field", [field.name for field in FIELDS[3:]])
 def test_extreme_fields_with_a_right_checksum(field: str, which: int, streams: list[bytes], tmp_path: Path) -> None:
     """Zero, one and all ones in each field, and lengths that are one off. Only what says nothing of the frames
-    may pass: their rate, the least precision, the conversion of the source."""
+    may pass: their rate, the least precision, the conversion of the source; and a smaller window of the picture
+    that the same network makes, which is a stream in its own right."""
     data = streams[which]
     start, _ = offsets(data)[field]
     form = next(struct.Struct("<" + f.form) for f in FIELDS if f.name == field)
@@ -132,6 +135,9 @@ def test_extreme_fields_with_a_right_checksum(field: str, which: int, streams: l
         body = data[PROLOGUE.size : start] + form.pack(extreme) + data[start + form.size :]
         if field in ("rate_numerator", "rate_denominator", "precision", "matrix", "frames"):
             refused(with_checksum(body), tmp_path)
+        elif field in ("width", "height") and extreme > 0:
+            other = canvas(replace(VIDEO, **{field: extreme}))  # type: ignore[arg-type]
+            assert refused(with_checksum(body), tmp_path) == (other != canvas(VIDEO)), f"{field} = {extreme}"
         else:
             assert refused(with_checksum(body), tmp_path), f"{field} = {extreme}"
 

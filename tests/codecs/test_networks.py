@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -12,11 +13,13 @@ from torch import nn
 from bench.codecs.e_nerv import ENeRV
 from bench.codecs.inr.blocks import InstanceNorm, PositionalEncoding, ResidualBlock
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.grid import coarsest_grid, upsampling_strides
+from bench.codecs.inr.grid import LARGEST_GRID, canvas, coarsest_grid, upsampling_strides
 from bench.codecs.inr.instance_norm import instance_norm
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_e_nerv import ResENeRV
 from bench.codecs.res_nerv import ResNeRV
+from bench.plan import Selection, rate_points
+from bench.preset import load_preset
 from bench.video.raw import VideoFormat
 
 BUNNY = VideoFormat(1280, 720, 132, Fraction(25), "rgb24")
@@ -191,12 +194,46 @@ def test_positional_encoding_is_the_formula() -> None:
         (1920, 1080, (9, 16), (5, 3, 2, 2, 2)),  # and for UVG
         (320, 180, (9, 16), (5, 2, 2)),
         (416, 240, (15, 26), (2, 2, 2, 2)),
+        (1918, 1078, (9, 16), (5, 3, 2, 2, 2)),  # padded to 1920x1080
+        (853, 480, (5, 9), (3, 2, 2, 2, 2, 2)),  # padded to 864x480
     ],
 )
 def test_strides_lead_from_the_grid_to_the_picture(
     width: int, height: int, grid: tuple[int, int], strides: tuple[int, ...]
 ) -> None:
-    """Grid times strides is the picture's size."""
+    """Grid times strides is the picture's size, or that of the canvas around it."""
     video = VideoFormat(width, height, 1, Fraction(25), "rgb24")
     assert coarsest_grid(video) == grid
     assert upsampling_strides(video) == strides
+    rows, columns = (math.prod(strides) * side for side in grid)
+    assert canvas(video) == (columns, rows)
+
+
+@pytest.mark.parametrize("width", [11, 53, 101, 352, 1366, 1919, 2048, 3839])
+@pytest.mark.parametrize("height", [11, 59, 97, 288, 768, 1079, 1080, 2159])
+def test_every_size_has_a_canvas(width: int, height: int) -> None:
+    """Around it, from a grid that is small enough, and at most a quarter larger but for the smallest."""
+    video = VideoFormat(width, height, 1, Fraction(25), "rgb24")
+    columns, rows = canvas(video)
+    assert columns >= width
+    assert rows >= height
+    assert math.prod(coarsest_grid(video)) <= LARGEST_GRID
+    assert max(upsampling_strides(video)) <= 13 or (columns, rows) == (width, height)
+    assert columns * rows <= 1.25 * width * height or min(width, height) < 20
+
+
+@pytest.mark.parametrize("name", ["nerv", "e-nerv", "res-nerv", "res-e-nerv"])
+def test_padded_networks_make_the_video_and_count_the_canvas(name: str) -> None:
+    """The picture has the video's size; parameters and MACs are those of the network that makes the canvas."""
+    codec = rate_points(Selection(name, {}), load_preset("smoke"))[0]
+    assert isinstance(codec, ImplicitCodec)
+    odd, whole = (VideoFormat(*size, 3, Fraction(25), "rgb24") for size in ((157, 89), (160, 90)))
+    assert canvas(odd) == (160, 90)
+    torch.manual_seed(0)
+    network = codec.network(odd)
+    torch.manual_seed(0)
+    reference = codec.network(whole)
+    picture = network(torch.tensor([1]))
+    assert picture.shape == (1, 3, 89, 157)
+    assert torch.equal(picture, reference(torch.tensor([1]))[..., :89, :157])
+    assert codec.complexity(odd) == codec.complexity(whole)

@@ -140,17 +140,17 @@ def test_export_is_whole_or_absent(suffix: str, tiny: Clip, tmp_path: Path, monk
     path = tmp_path / f"out{suffix}"
     path.write_bytes(b"old")
 
-    def fail(video: RawVideo, made: Path) -> None:
+    def fail(video: RawVideo, matrix: colour.Matrix, made: Path) -> None:
         made.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setitem(export.WRITERS, suffix, fail)
         with pytest.raises(StoreError, match=f"Cannot write {path}: .*No space left"):
-            export.export(tiny.yuv, path)
+            export.export(tiny.yuv, "bt601", path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-    export.export(tiny.yuv, path)
+    export.export(tiny.yuv, "bt601", path)
     assert tiny.yuv.path.read_bytes()[:48] in path.read_bytes()
     assert list(tmp_path.iterdir()) == [path]
 
@@ -158,4 +158,4 @@ def test_export_is_whole_or_absent(suffix: str, tiny: Clip, tmp_path: Path, monk
 def test_export_into_no_folder_is_an_error(tiny: Clip, tmp_path: Path) -> None:
     """Of the package's own kind."""
     with pytest.raises(StoreError, match="Cannot write"):
-        export.export(tiny.yuv, tmp_path / "none" / "out.y4m")
+        export.export(tiny.yuv, "bt601", tmp_path / "none" / "out.y4m")

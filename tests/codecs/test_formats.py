@@ -1,0 +1,103 @@
+"""Every codec on every pixel format and on odd sizes: taken exactly as it is, or skipped with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import ffmpeg as commands
+import pytest
+
+from bench.codec import Job, Stopwatch
+from bench.dataset import Clip, Cut, Source
+from bench.measure.quality import measure_quality
+from bench.plan import Cell, Selection, rate_points
+from bench.preset import load_preset
+from bench.registry import codecs
+from bench.run import run_cell
+from bench.store import Store
+from bench.video import ffmpeg
+from bench.video.prepare import prepare_clip
+from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
+
+SMOKE = load_preset("smoke")
+TAKEN = {
+    "raw": YUV_FORMATS,
+    "x264": YUV_FORMATS,
+    "x265": YUV_FORMATS,
+    "svt-av1": ("yuv420p", "yuv420p10le"),
+    "vvenc": ("yuv420p", "yuv420p10le"),
+}
+ODD_SIZES = {"raw": YUV_FORMATS, "x264": ("444",), "x265": ("444",), "svt-av1": ("yuv420p", "yuv420p10le"), "vvenc": ()}
+"""The formats, or their samplings, of which a codec takes odd sizes."""
+
+
+def silent(*_: object, **__: object) -> None:
+    """Progress that nobody watches."""
+
+
+def clip_of(pixel_format: PixelFormat, width: int, height: int, folder: Path) -> Clip:
+    """Three frames of ffmpeg's moving test picture."""
+    form = VideoFormat(width, height, 3, Fraction(30000, 1001), pixel_format)
+    video = RawVideo(folder / "source.yuv", form)
+    pictures = commands.input("testsrc2=size=256x144:rate=30000/1001", format="lavfi")["v:0"]
+    words = {"format": "rawvideo", "pix_fmt": pixel_format, "frames:v": 3}
+    ffmpeg.run(pictures.filter("scale", width, height).output(str(video.path), **words), "Planting")
+    source = Source("planted", "testsrc2", "CC0", "ffmpeg", video.sha256(), 3)
+    return prepare_clip(source, ffmpeg.raw_input(video), form, Cut(), folder / "cache", "bt601")
+
+
+@pytest.mark.parametrize("pixel_format", YUV_FORMATS)
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize(("width", "height"), [(128, 72), (127, 71)])
+def test_standard_codecs(name: str, pixel_format: PixelFormat, width: int, height: int, tmp_path: Path) -> None:
+    """What comes back has the clip's size, length, rate, sampling and depth (VVC's eight bits are ten), and is
+    about the clip in every plane."""
+    clip = clip_of(pixel_format, width, height, tmp_path)
+    codec = rate_points(Selection(name, {}), SMOKE)[0]
+    taken = pixel_format in TAKEN[name] and (width % 2 == 0 or any(word in pixel_format for word in ODD_SIZES[name]))
+    reason = codec.skip(clip)
+    assert (reason is None) == taken
+    if reason is not None:
+        assert name in reason
+        assert pixel_format in reason
+        return
+    stream = tmp_path / f"stream{codec.suffix}"
+    codec.encode(clip, stream, Job(0, tmp_path, tmp_path / "checkpoints", silent))
+    form = codec.decode(stream, tmp_path / "frames.raw", Stopwatch())
+    expected = dataclasses.replace(clip.yuv.format, pixel_format="yuv420p10le") if name == "vvenc" else clip.yuv.format
+    if name == "svt-av1":  # whose units state no rate
+        form = dataclasses.replace(form, frame_rate=expected.frame_rate)
+    assert form == expected
+    measured = measure_quality(clip, RawVideo(tmp_path / "frames.raw", form)).clip
+    assert min(measured[f"psnr_{plane}"] for plane in ("y", "u", "v", "rgb")) > (99 if name == "raw" else 25)
+
+
+def test_every_standard_codec_is_tested() -> None:
+    """A new one must say what it takes."""
+    assert {name for name in codecs.names() if codecs.load(name).family == "standard"} == set(TAKEN)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le"])
+def test_networks_pad_and_say_so(pixel_format: PixelFormat, tmp_path: Path) -> None:
+    """A size that strides do not reach, and ten bits: the whole way to a record."""
+    clip = clip_of(pixel_format, 157, 89, tmp_path)
+    codec = dataclasses.replace(rate_points(Selection("nerv", {}), SMOKE)[0], epochs=1)  # type: ignore[call-arg]
+    store = Store(tmp_path / "results")
+    store.prepare()
+    record = run_cell(Cell(codec, "nerv", clip, SMOKE, 0, ""), store, silent)
+    assert record.status == "ok", record.reason
+    assert record.notes["padded_to"] == "160x90"
+    assert record.quality is not None
+    assert record.stream is not None
+    assert record.stream.bits_per_pixel == pytest.approx(8 * record.stream.size_bytes / (157 * 89 * 3))
+    planes = itertools.product(("psnr", "apsnr"), ("rgb", "y", "u", "v", "yuv_611"))
+    assert set(record.quality.clip) == {"_".join(pair) for pair in planes}
+
+
+def test_networks_skip_what_is_too_small(tmp_path: Path) -> None:
+    """Structural similarity has windows of 11 pixels."""
+    codec = rate_points(Selection("nerv", {}), SMOKE)[0]
+    assert "a side of 10" in str(codec.skip(clip_of("yuv420p", 64, 10, tmp_path)))
