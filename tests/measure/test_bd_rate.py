@@ -172,7 +172,7 @@ def test_little_overlap() -> None:
     test = [(1000.0 * 2**step, 34.9 + 2 * step) for step in range(5)]
     joint = (38.0 - 34.9) / (42.9 - 30.0)
     assert joint == pytest.approx(0.24, abs=1e-3)
-    assert reason(anchor, test) == "overlap 0.39; 0.5 is needed"
+    assert reason(anchor, test) == "overlap 0.38; 0.5 is needed"
 
 
 def test_no_overlap() -> None:
