@@ -1,40 +1,58 @@
-"""A report in short, for terminals: what failed, BD-rates, one line a cell."""
+"""A report as Markdown: all of it for the file, the main things for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .content import Content, Part
 from .tables import Table
 
-NO_BD_RATES = "No BD-rates: they need nerv or x265 and another codec beside it."
+NO_BD_RATES = "No BD-rates: they need nerv or x265, or another anchor, and another codec beside it."
+LONGEST = 100
+"""A table of more lines is not for reading; its CSV file has it."""
+FACTS = 50
+"""The same for lists."""
 
 
 def render(content: Content) -> str:
-    """The report as Markdown."""
+    """The whole report."""
+    return _join(content, lambda part: [*part.results, part.status])
+
+
+def brief(content: Content) -> str:
+    """What failed, BD-rates, beside the paper, one line a cell."""
+    return _join(content, lambda part: [*part.rates, part.status])
+
+
+def _join(content: Content, chosen: Callable[[Part], list[Table]]) -> str:
     blocks = ["# Benchmark report", f"{content.summary}."]
     if content.problems:
         blocks += ["## Cells without a result", *map(table, content.problems)]
     for part in content.parts:
-        blocks += _part(part)
+        blocks += [*_opening(part), *map(table, chosen(part))]
     blocks += ["## Provenance", table(content.machines)]
     blocks += [_facts(name, values) for name, values in content.provenance.items()]
     return "\n\n".join(blocks) + "\n"
 
 
-def _part(part: Part) -> list[str]:
+def _opening(part: Part) -> list[str]:
     blocks = [f"## {part.section.title}"]
     if not part.section.preset.full_scale:
         blocks.append(f"**{_sentence(part.section.stamp)}**")
     if part.source_note:
         blocks.append(part.source_note)
-    blocks.append(table(part.bd_rates) if part.bd_rates else NO_BD_RATES)
-    rates = [table(results) for results in part.results[:1]]
-    return [*blocks, *rates, table(part.status)]
+    return [*blocks, table(part.bd_rates) if part.bd_rates else NO_BD_RATES]
 
 
 def table(content: Table) -> str:
-    """Caption, aligned columns, notes."""
+    """Caption, aligned columns, notes; of a long table what stands for it, and where it is."""
+    if len(content.data) > LONGEST:
+        file = f" All {len(content.data):,} lines: tables/{content.name}.csv." if content.name else ""
+        return (
+            f"{table(content.summary)}\n\n{file.strip()}"
+            if content.summary
+            else f"**{content.caption}**\n\n{file.strip()}"
+        )
     lines = [content.headings(), *content.rows()]
     cells = [[_cell(text) for text in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -59,7 +77,10 @@ def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) 
 
 
 def _facts(name: str, values: Sequence[str]) -> str:
-    return f"**{name}**\n\n" + "\n".join(f"- {value}" for value in values)
+    lines = [f"- {value}" for value in values[:FACTS]]
+    if len(values) > FACTS:
+        lines.append(f"- and {len(values) - FACTS} more: manifest.json")
+    return f"**{name}**\n\n" + "\n".join(lines)
 
 
 def _sentence(text: str) -> str:

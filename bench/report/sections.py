@@ -29,7 +29,7 @@ class Cell:
     label: str
     """Of the curve that the record is a point of."""
     rate_point: str
-    """The parameters that tell this point from the others of its curve, as ``crf=23``."""
+    """What tells this point from the others of its curve, as ``crf=23``."""
 
     @property
     def bits_per_pixel(self) -> float:
@@ -162,15 +162,24 @@ def _told_apart(names: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _rate_points(labels: Sequence[str], parameters: Sequence[dict[str, object]]) -> list[str]:
-    """For each record the parameters that vary along its curve."""
+    """For each record the first parameter that alone tells the points of its curve apart, or else
+    all that vary along it."""
+    points: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     values: dict[tuple[str, str], set[str]] = defaultdict(set)
     for label, chosen in zip(labels, parameters, strict=True):
+        points[label].add(tuple(f"{name}={value!r}" for name, value in chosen.items()))
         for name, value in chosen.items():
             values[label, name].add(repr(value))
     return [
-        ", ".join(f"{name}={value}" for name, value in chosen.items() if len(values[label, name]) > 1)
+        ", ".join(f"{name}={chosen[name]}" for name in _telling(label, chosen, len(points[label]), values))
         for label, chosen in zip(labels, parameters, strict=True)
     ]
+
+
+def _telling(label: str, names: Iterable[str], points: int, values: dict[tuple[str, str], set[str]]) -> list[str]:
+    varying = [name for name in names if len(values[label, name]) > 1]
+    alone = [name for name in varying if len(values[label, name]) == points]
+    return alone[:1] or varying
 
 
 def _rate(cell: Cell) -> float:

@@ -1,0 +1,37 @@
+"""What made a report: records, commits, machines, versions, commands, and the digest of each file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from .. import __version__
+from ..store import StoredRecord
+from .content import Content
+
+SCHEMA = 1
+
+
+def manifest(made: Content, stored: Sequence[StoredRecord], files: Mapping[str, bytes], command: str | None) -> bytes:
+    """The manifest as JSON. It names no date: the same records make the same report."""
+    records = [
+        {"file": item.file, "sha256": item.sha256, "key": item.record.key, "status": item.record.status}
+        for item in stored
+    ]
+    found = {
+        "schema": SCHEMA,
+        "bench": __version__,
+        "command": command,
+        "summary": made.summary,
+        "sections": [part.section.title for part in made.parts],
+        "machines": made.machines.data.to_dict("records"),
+        "provenance": made.provenance,
+        "records": sorted(records, key=lambda record: record["file"]),
+        "files": [
+            {"name": name, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in sorted(files.items())
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(found), indent=1)
