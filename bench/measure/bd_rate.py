@@ -103,8 +103,8 @@ def _percent(anchor: Curve, test: Curve, low: float, high: float) -> list[float]
     NaN if the method cannot pass through the points, infinity if it flies off them."""
     limits = np.array([low, high])
     with np.errstate(all="ignore"):
-        areas = [np.diff(_antiderivatives(curve)(limits), axis=0)[0] for curve in (test, anchor)]
-        gaps: list[float] = (100 * np.expm1((areas[0] - areas[1]) / (high - low))).tolist()
+        below, above = _antiderivatives(test)(limits) - _antiderivatives(anchor)(limits)
+        gaps: list[float] = (100 * np.expm1((above - below) / (high - low))).tolist()
     return gaps
 
 

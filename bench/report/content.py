@@ -69,28 +69,29 @@ class Content:
         return [part.problems for part in self.parts if part.problems]
 
 
-def content(records: Sequence[Record], against: Sequence[str] = ANCHORS) -> Content:
+def content(records: Sequence[Record], against: Sequence[str] = ANCHORS, *, draw: bool = True) -> Content:
     """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
-    ``against``. Raises `UsageError` for one that is in none of the records, unless it is a usual one."""
+    ``against``, and without pictures unless ``draw``. Raises `UsageError` for an anchor that is in
+    none of the records, unless it is a usual one."""
     found = sections(records)
     known = sorted({name for section in found for name in [*section.codecs, *section.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(section, styles, against) for section in found]
+    parts = [_part(section, styles if draw else None, against) for section in found]
     records = [cell.record for part in parts for cell in part.section.cells]  # in the order of the tables
     return Content(records=records, parts=parts, machines=machine_table(records), provenance=provenance(records))
 
 
-def _part(section: Section, styles: Styles, against: Sequence[str]) -> Part:
+def _part(section: Section, styles: Styles | None, against: Sequence[str]) -> Part:
     compared = pairs(section)
     rates = _rates(section, compared)
     return Part(
         section=section,
         pairs=compared,
         problems=tables.problem_table(section),
-        pictures=[*pictures(section, styles), *training_picture(section, styles)],
+        pictures=[*pictures(section, styles), *training_picture(section, styles)] if styles else [],
         source_note=_source_note(section),
         bd_rates=bd_table(section, compared, against),
         rates=rates,

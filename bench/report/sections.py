@@ -98,17 +98,17 @@ class Section:
         """Luma samples of a frame."""
         return self.width * self.height
 
-    @property
+    @cached_property
     def sequences(self) -> list[str]:
         """The names of the sequences, sorted."""
         return list(dict.fromkeys(cell.sequence for cell in self.cells))
 
-    @property
+    @cached_property
     def codecs(self) -> dict[str, str]:
         """Each curve's label to the name of its codec, in order of appearance."""
         return {cell.label: cell.record.codec.name for cell in sorted(self.cells, key=_codec_order)}
 
-    @property
+    @cached_property
     def measured(self) -> list[Cell]:
         """The cells that came to an end."""
         return [cell for cell in self.cells if cell.record.status == "ok" and cell.record.stream]

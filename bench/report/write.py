@@ -3,7 +3,7 @@ Parquet and JSON for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +66,6 @@ FORMS: dict[str, Callable[[pd.DataFrame], bytes]] = {
 }
 
 
-def table_files(found: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
-    """Each frame in each of `FORMS`."""
-    return {f"tables/{name}.{suffix}": form(frame) for suffix, form in FORMS.items() for name, frame in found.items()}
+def table_files(found: Mapping[str, pd.DataFrame], forms: Iterable[str] = FORMS) -> dict[str, bytes]:
+    """Each frame in each of the ``forms``, which are among `FORMS`."""
+    return {f"tables/{name}.{form}": FORMS[form](frame) for form in forms for name, frame in found.items()}
