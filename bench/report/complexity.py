@@ -32,8 +32,9 @@ def decoding_tables(section: Section) -> list[Table]:
 
 DECODING_NOTES = (
     "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
-    "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts. Cold: with starting "
-    "Python and importing libraries. Every decoder may use all cores; there is one measurement of each.",
+    "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Every decoder may use all cores; "
+    "there is one measurement of each.",
 )
 
 

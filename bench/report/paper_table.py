@@ -16,7 +16,6 @@ from .paper import Paper, PrintedDecoding
 from .sections import METRICS, Cell, Section
 from .tables import Row, Table, section_table
 
-SCALED_DOWN = "not comparable: scaled down"
 UNAVAILABLE = "not available here"
 
 
@@ -51,31 +50,31 @@ def _bd_rows(section: Section, found: Pairs, label: str, anchor: str, paper: Pap
         begin = {"codec": label, "anchor": anchor}
         for sequence in section.sequences:
             percent = paper.bd_rate.percent(section.dataset, sequence, metric)
-            row = _beside(section, pair.result(sequence), percent, paper.bd_rate.tolerance_points)
+            why = section.not_published(sequence)
+            row = _beside(pair.result(sequence), percent, paper.bd_rate.tolerance_points, why)
             interval = pair.seed_interval(sequence)
             yield begin | {"sequence": sequence, "metric": METRICS[metric]} | row | _interval(interval)
         if len(section.sequences) > 1:
             mean = pair.mean
             reason = f"refused on all {mean.count} sequences" if mean.value is None else None
-            over = _beside(section, BDRate(mean.value, reason), None, 0) | {
+            over = _beside(BDRate(mean.value, reason), None, 0, None) | {
                 "printed": paper.bd_rate.averages[metric] if section.preset.full_scale else None,
                 "verdict": _average_verdict(section, reason, f"over {mean.used} of {mean.count} sequences"),
             }
             yield begin | {"sequence": MEAN, "metric": METRICS[metric]} | over | _interval(mean.interval)
-            curve = _beside(section, pair.mean_curve, None, 0) | {
+            curve = _beside(pair.mean_curve, None, 0, None) | {
                 "verdict": _average_verdict(section, pair.mean_curve.reason, "")
             }
             yield begin | {"sequence": MEAN_CURVE, "metric": METRICS[metric]} | curve
 
 
-def _beside(section: Section, ours: BDRate, printed: float | None, tolerance: float) -> Row:
-    comparable = section.preset.full_scale
-    shown = printed if comparable else None
+def _beside(ours: BDRate, printed: float | None, tolerance: float, not_comparable: str | None) -> Row:
+    shown = None if not_comparable else printed
     difference = ours.value - shown if ours.value is not None and shown is not None else None
     if ours.value is None:
         verdict = f"refused: {ours.reason}"
-    elif not comparable:
-        verdict = SCALED_DOWN
+    elif not_comparable:
+        verdict = f"not comparable: {not_comparable}"
     elif difference is None:
         verdict = UNAVAILABLE
     else:
@@ -178,8 +177,8 @@ HALF_A_DIGIT = 0.005
 
 def _not_comparable(section: Section, cell: Cell, paper: Paper) -> str | None:
     printed = paper.decoding
-    if not section.preset.full_scale:
-        return SCALED_DOWN
+    if why := section.not_published(cell.sequence):
+        return f"not comparable: {why}"
     if (section.dataset, cell.sequence, section.frames) != (printed.dataset, printed.sequence, printed.frames):
         return f"not comparable: printed for {printed.frames} frames of {printed.sequence}"
     return None

@@ -87,11 +87,28 @@ class Section:
     @property
     def stamp(self) -> str:
         """The preset, and what its numbers must not be compared with."""
-        if self.preset.full_scale:
-            return f"preset {self.preset.name}, {self.extent}"
-        return (
-            f"scaled down: preset {self.preset.name}, {self.extent}; not comparable with published full-scale figures"
-        )
+        preset = f"preset {self.preset.name}, {self.extent}"
+        sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
+        if not self.preset.full_scale:
+            return f"scaled down: {preset}{sources}; not comparable with published full-scale figures"
+        return f"{preset}{sources}; not comparable with published figures" if sources else preset
+
+    @cached_property
+    def altered(self) -> dict[str, list[str]]:
+        """``converted`` or ``lossy`` to the sequences whose sources are not the very samples of the
+        sequence that they are called by."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for cell in self.cells:
+            fidelity = getattr(cell.record.clip.source, "fidelity", "exact")
+            if fidelity != "exact":
+                found[fidelity][cell.sequence] = None
+        return {kind: list(names) for kind, names in found.items()}
+
+    def not_published(self, sequence: str) -> str | None:
+        """Why figures on ``sequence`` cannot be compared with published ones; None if they can."""
+        if not self.preset.full_scale:
+            return "scaled down"
+        return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)
 
     @property
     def pixels_per_frame(self) -> int:

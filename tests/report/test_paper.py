@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
+import pytest
 from planted import LAPTOP, PAPER, QUICK, clip, curve, only, record, rows
 
 from bench.codec import Complexity
+from bench.dataset import Source
 from bench.record import PresetFacts, Record
 from bench.report.bd_rates import pairs
 from bench.report.paper import load_paper
@@ -107,6 +110,22 @@ def test_scaled_down_stands_alone() -> None:
         assert row["Verdict"] == "not comparable: scaled down"
     assert "-17.53" not in " ".join(table.notes)
     assert "scaled down" in table.caption
+
+
+@dataclass(frozen=True)
+class Described(Source):
+    """A source that says how it stands to its sequence."""
+
+    fidelity: Literal["exact", "converted", "lossy"] = "exact"
+
+
+@pytest.mark.parametrize("fidelity", ["converted", "lossy"])
+def test_another_source_stands_alone(fidelity: Literal["converted", "lossy"]) -> None:
+    """At full scale, but not of the paper's samples: stamped, and no printed value beside it."""
+    source = Described(**vars(BUNNY.source) | {"fidelity": fidelity})
+    table = table_1(gain_of(-20), where=replace(BUNNY, source=source))
+    assert f"{fidelity} source: bunny; not comparable with published figures" in table.caption
+    assert {(row["Printed"], row["Verdict"]) for row in rows(table)} == {("–", f"not comparable: {fidelity} source")}
 
 
 def test_unknown_printed_values_are_dashes() -> None:
