@@ -5,6 +5,7 @@ DIR/streams/       the bitstreams
 DIR/logs/          what the codecs' processes wrote to standard error
 DIR/checkpoints/   what interrupted encoders left, to go on from
 DIR/report/        written by `bench report`
+DIR/compare/       written by `bench report --compare OTHER DIR`
 """
 
 from __future__ import annotations

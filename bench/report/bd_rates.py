@@ -34,12 +34,13 @@ class Comparison:
 @dataclass(frozen=True)
 class Mean:
     """A mean of BD-rates in percent over ``used`` of ``count`` sequences, those where none was refused;
-    ``value`` is None if all were. ``interval`` is the bootstrap's, of 95 %."""
+    ``value`` is None if all were. ``interval`` is the bootstrap's, of 95 %; ``reason`` is the first refusal's."""
 
     value: float | None
     used: int
     count: int
     interval: tuple[float, float] | None
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class Pair:
         found = [_matrix(items) for items in self.by_sequence.values()]
         groups = [values for values in found if values is not None]
         value = _mean([float(values.mean()) for values in groups]) if groups else None
-        return Mean(value, len(groups), len(found), mean_interval(groups) if groups else None)
+        reasons = [item.result.reason for items in self.by_sequence.values() for item in items if item.result.reason]
+        interval = mean_interval(groups) if groups else None
+        return Mean(value, len(groups), len(found), interval, reasons[0] if reasons else None)
 
 
 def anchors(section: Section, chosen: Sequence[str] = ANCHORS) -> list[str]:

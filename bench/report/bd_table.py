@@ -93,7 +93,7 @@ def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str
         mean = pair.mean
         if mean.value is not None:
             return f"{mean.value:+.1f} [{mean.used} of {mean.count}]"
-        reason = f"refused on all {mean.count} sequences"
+        reason = f"on all {mean.count} sequences, as {mean.reason}"
     else:
         result = pair.result(sequences[0])
         if result.value is not None:
@@ -133,7 +133,7 @@ def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str
 
 def _bd_mean(mean: Mean) -> str:
     if mean.value is None:
-        return f"refused\non all {mean.count} sequences"
+        return f"refused\non all {mean.count} sequences, as {mean.reason}"
     return f"{mean.value:+.1f} %\n{mean.used} of {mean.count} sequences{_bracketed(mean.interval)}"
 
 

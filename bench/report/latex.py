@@ -12,9 +12,11 @@ from .tables import Table
 LINES = 38
 """Of a page. A longer table becomes several."""
 LONGEST = 180
-"""A table of more lines is not for paper; its CSV file has it."""
-WIDE = 32
-"""Characters from which on a column is broken into lines."""
+"""A table of more rows is not for paper; its CSV file has it."""
+WIDE, WIDTH = 40, "5.6cm"
+"""Characters of a line of a column that is broken into lines, and its width."""
+
+Row = Sequence[str]
 
 ESCAPES = str.maketrans(
     {
@@ -66,7 +68,7 @@ def _place(table: Table, name: str, files: dict[str, bytes]) -> list[str]:
         table = table.summary
     if len(table.data) > LONGEST:
         where = f" They are in tables/{table.name}.csv." if table.name and not table.text else ""
-        return [escape(f"{table.caption}: {len(table.data):,} lines, too many for paper.{where}"), ""]
+        return [escape(f"{table.caption}: {len(table.data):,} rows, too many for paper.{where}"), ""]
     while f"tex/{name}.tex" in files:
         name = _next(name)
     files[f"tex/{name}.tex"] = latex(table, name).encode()
@@ -86,19 +88,38 @@ def _next(name: str) -> str:
 def latex(table: Table, label: str) -> str:
     """A ``table`` environment; of a table longer than a page several, the last with the notes."""
     rows = table.rows()
-    pages = [rows[start : start + LINES] for start in range(0, len(rows), LINES)] or [[]]
-    numbered = enumerate(pages, 1)
-    return "\n".join(line for number, page in numbered for line in _page(table, page, label, number, len(pages)))
-
-
-def _page(table: Table, rows: Sequence[Sequence[str]], label: str, number: int, count: int) -> Iterator[str]:
-    caption = table.caption + (f" ({number} of {count})" if count > 1 else "")
     columns = list(zip(table.headings(), *rows, strict=True))
-    broken = [max(map(len, column[1:]), default=0) > WIDE for column in columns]
+    wide = [any(len(cell) > WIDE or "\n" in cell for cell in column[1:]) for column in columns]
     kinds = [
-        "r" if numeric else r">{\raggedright\arraybackslash}p{4.6cm}" if wide else "l"
-        for numeric, wide in zip(table.numeric(), broken, strict=True)
+        "r" if numeric else rf">{{\raggedright\arraybackslash}}p{{{WIDTH}}}" if broken else "l"
+        for numeric, broken in zip(table.numeric(), wide, strict=True)
     ]
+    pages = list(_pages(rows, wide)) or [[]]
+    return "\n".join(
+        line for number, page in enumerate(pages, 1) for line in _page(table, page, kinds, label, number, len(pages))
+    )
+
+
+def _pages(rows: Sequence[Row], wide: Sequence[bool]) -> Iterator[list[Row]]:
+    """The rows page by page, by the lines that they take."""
+    page: list[Row] = []
+    taken = 0
+    for row in rows:
+        cells = [cell for cell, broken in zip(row, wide, strict=True) if broken]
+        lines = max((sum(-(-len(line) // WIDE) for line in cell.split("\n")) for cell in cells), default=1)
+        if page and taken + lines > LINES:
+            yield page
+            page, taken = [], 0
+        page.append(row)
+        taken += lines
+    if page:
+        yield page
+
+
+def _page(
+    table: Table, rows: Sequence[Row], kinds: Sequence[str], label: str, number: int, count: int
+) -> Iterator[str]:
+    caption = table.caption + (f" ({number} of {count})" if count > 1 else "")
     yield r"\begin{table}[!htbp]"
     yield r"\centering\footnotesize"
     yield rf"\caption{{{escape(caption)}.}}"
@@ -108,7 +129,7 @@ def _page(table: Table, rows: Sequence[Sequence[str]], label: str, number: int, 
     yield r"\toprule"
     yield " & ".join(map(_heading, table.headings(), kinds)) + r" \\"
     yield r"\midrule"
-    for before, row in zip([rows[0] if rows else (), *rows], rows, strict=False):
+    for before, row in zip([*rows[:1], *rows], rows, strict=False):
         if row[0] != before[0]:
             yield r"\addlinespace"
         yield _row(row)
@@ -127,7 +148,7 @@ def _heading(text: str, kind: str) -> str:
     return rf"\makecell[b{kind if kind == 'r' else 'l'}]{{{lines}}}"
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Row) -> str:
     return " & ".join(escape(cell).replace("\n", r"\newline ") for cell in cells) + r" \\"
 
 

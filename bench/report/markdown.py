@@ -57,7 +57,7 @@ def table(content: Table, limits: Limits = PAGE) -> str:
     """Caption, aligned columns, notes; of a long table what stands for it, and where it is."""
     if len(content.data) > limits.table:
         short = table(content.summary, limits) if content.summary else f"**{content.caption}**"
-        where = f"All {len(content.data):,} lines: tables/{content.name}.csv." if content.name else ""
+        where = f"{len(content.data):,} rows, whose values are in tables/{content.name}.csv." if content.name else ""
         return f"{short}\n\n{where}".rstrip()
     lines = [content.headings(), *content.rows()]
     cells = [[_cell(text) for text in line] for line in lines]

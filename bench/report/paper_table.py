@@ -56,7 +56,7 @@ def _bd_rows(section: Section, found: Pairs, label: str, anchor: str, paper: Pap
             yield begin | {"sequence": sequence, "metric": METRICS[metric]} | row | _interval(interval)
         if len(section.sequences) > 1:
             mean = pair.mean
-            reason = f"refused on all {mean.count} sequences" if mean.value is None else None
+            reason = f"on all {mean.count} sequences, as {mean.reason}" if mean.value is None else None
             over = _beside(BDRate(mean.value, reason), None, 0, None) | {
                 "printed": paper.bd_rate.averages[metric] if section.preset.full_scale else None,
                 "verdict": _average_verdict(section, reason, f"over {mean.used} of {mean.count} sequences"),

@@ -95,7 +95,7 @@ def test_latex_rows_fit_their_columns() -> None:
             continue
         preamble = re.search(r"\\begin\{tabular\}\{@\{\}(.*)@\{\}\}", text)
         assert preamble
-        columns = len(re.findall(r"[lrp]", re.sub(r">\{[^}]*\}|\{4.6cm\}", "", preamble[1])))
+        columns = len(re.findall(r"[lrp]", re.sub(r">\{[^}]*\}|\{5.6cm\}", "", preamble[1])))
         lines = [line for line in text.splitlines() if line.endswith(r" \\")]
         assert lines
         assert {len(re.findall(r"(?<!\\)&", line)) + 1 for line in lines} == {columns}, name
@@ -140,7 +140,7 @@ def test_long_tables_are_summed_up() -> None:
     made = content(many())  # type: ignore[arg-type]
     text = markdown.render(made)
     assert len(text.splitlines()) < 150
-    assert "All 120 lines: tables/rates.csv." in text
+    assert "120 rows, whose values are in tables/rates.csv." in text
     assert re.search(r"vvenc +\| failed +\| not built in +\| +120 \|", text)
     assert len(frames(made)["problems"]) == 120
     pages = latex(rd_table(made.parts[0].section), "rates")
