@@ -69,7 +69,7 @@ class Content:
         return [part.problems for part in self.parts if part.problems]
 
 
-def content(records: Sequence[Record], against: Sequence[str] = ANCHORS, *, draw: bool = True) -> Content:
+def content(records: Sequence[Record], *, against: Sequence[str] = ANCHORS, draw: bool = True) -> Content:
     """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
     ``against``, and without pictures unless ``draw``. Raises `UsageError` for an anchor that is in
     none of the records, unless it is a usual one."""

@@ -11,6 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import pandas as pd
@@ -116,21 +117,22 @@ class Table:
     summary: Table | None = None
     """What stands for this table where it is too long to print."""
 
-    def shown(self) -> list[str]:
-        """The columns that are printed."""
-        return [column for column in self.data.columns if column not in self.hidden]
+    @cached_property
+    def _shown(self) -> list[tuple[str, str, str]]:
+        """Name, heading and format of each column that is printed."""
+        return [(name, *_field(name)) for name in self.data.columns if name not in self.hidden]
 
     def headings(self) -> list[str]:
         """The printed columns' headings, with units."""
-        return [_field(column)[0] for column in self.shown()]
+        return [heading for _, heading, _ in self._shown]
 
     def numeric(self) -> list[bool]:
         """For each printed column whether it holds numbers."""
-        return [bool(_field(column)[1]) for column in self.shown()]
+        return [bool(form) for _, _, form in self._shown]
 
     def rows(self) -> list[list[str]]:
         """The values as printed."""
-        columns = [[_printed(value, _field(name)[1]) for value in self.data[name]] for name in self.shown()]
+        columns = [[_printed(value, form) for value in self.data[name]] for name, _, form in self._shown]
         return [list(row) for row in zip(*columns, strict=True)]
 
 

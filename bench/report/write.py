@@ -34,7 +34,7 @@ def write_report(
     """
     if not records:
         raise UsageError("There are no records to report on. To make some, run `python -m bench run` first.")
-    write_content(content(records, against), folder, stored, command)
+    write_content(content(records, against=against), folder, stored, command)
     return folder / "report.html"
 
 

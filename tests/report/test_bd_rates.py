@@ -136,10 +136,10 @@ def test_interval_is_over_sequences_and_seeds() -> None:
 def test_any_anchor() -> None:
     """By the codec's name or a curve's label; an unknown one is refused with a suggestion."""
     records = [*curve("x264"), *curve("x264", gain=3, label="x264[preset=slow]")]
-    made = content(records, ["x264[preset=slow]"])
+    made = content(records, against=["x264[preset=slow]"])
     assert rows(made.parts[0].bd_rates)[0]["PSNR against x264[preset=slow]"].startswith("+100.0 %")
     with pytest.raises(UsageError, match="Did you mean 'x264'"):
-        content(records, ["x26"])
+        content(records, against=["x26"])
 
 
 def test_matrix_has_all_pairs() -> None:

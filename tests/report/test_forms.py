@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import scipy
 from planted import LAPTOP, PAPER, clip, curve, failed, only, record
 
 from bench.report import markdown
@@ -170,7 +171,8 @@ def test_manifest_says_what_made_the_report(tmp_path: Path) -> None:
     made = content([item.record for item in stored])
     write_content(made, tmp_path / "report", stored, "python -m bench report")
     found = json.loads((tmp_path / "report/manifest.json").read_text())
-    assert found["command"] == "python -m bench report"
+    assert found["made_by"]["command"] == "python -m bench report"
+    assert found["made_by"]["packages"]["scipy"] == scipy.__version__
     assert found["machines"][0]["cpu"] == LAPTOP.cpu
     assert found["provenance"]["Bench"] == ["0.1.0, commit c0ffee+"]
     assert found["provenance"]["Packages"] == ["torch 2.8.0"]
