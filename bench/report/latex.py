@@ -144,7 +144,7 @@ def _page(
 
 
 def _heading(text: str, kind: str) -> str:
-    lines = r" \\ ".join(map(escape, textwrap.wrap(text, 14, break_long_words=False)))
+    lines = r" \\ ".join(map(escape, textwrap.wrap(text, 14, break_long_words=False, break_on_hyphens=False)))
     return rf"\makecell[b{kind if kind == 'r' else 'l'}]{{{lines}}}"
 
 
