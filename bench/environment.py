@@ -45,7 +45,7 @@ def describe() -> Environment:
         python=platform.python_version(),
         bench=__version__,
         packages={name: importlib.metadata.version(name) for name in PACKAGES},
-        git_commit=_git_commit(),
+        git_commit=git_commit(),
         load=os.getloadavg()[0],
     )
 
@@ -61,7 +61,7 @@ def _cpu() -> str:
 
 
 @functools.cache
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
     """The commit of the checkout that this package runs from; None where it is installed."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():

@@ -5,13 +5,16 @@ DIR/streams/       the bitstreams
 DIR/logs/          what the codecs' processes wrote to standard error
 DIR/checkpoints/   what interrupted encoders left, to go on from
 DIR/report/        written by `bench report`
+DIR/compare/       written by `bench report --compare OTHER DIR`
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +44,11 @@ def to_json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode), indent=1)
 
 
+def to_builtins(value: Any) -> Any:
+    """``value`` as the dicts, lists, strings and numbers that `to_json` writes."""
+    return msgspec.to_builtins(value, enc_hook=_encode)
+
+
 def from_builtins(value: Any, kind: type[T]) -> T:
     """The dataclass that parsed JSON describes, its types checked."""
     return msgspec.convert(value, kind, dec_hook=_decode)
@@ -48,8 +56,14 @@ def from_builtins(value: Any, kind: type[T]) -> T:
 
 def read_json(path: Path, kind: type[T]) -> T:
     """The dataclass in a file; `StoreError` names the field that does not fit."""
+    return _read(path, kind)[0]
+
+
+def _read(path: Path, kind: type[T]) -> tuple[T, bytes]:
+    """The dataclass in a file, and the file."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
+        content = path.read_bytes()
+        return msgspec.json.decode(content, type=kind, dec_hook=_decode), content
     except (msgspec.DecodeError, ValueError, OSError) as error:
         raise StoreError(f"{path} is not a readable {kind.__name__}: {error}. Delete it and run again.") from error
 
@@ -75,6 +89,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_bytes(path, to_json(value))
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record and the name and digest of its file."""
+
+    file: str
+    sha256: str
+    record: Record
 
 
 class Store:
@@ -114,5 +137,10 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Every record, in the order of their names. Raises `StoreError` on an unreadable one."""
+        return (stored.record for stored in self.stored())
+
+    def stored(self) -> Iterator[StoredRecord]:
+        """The same, with the digests of their files."""
         for path in sorted((self.root / "records").glob("*.json")):
-            yield read_json(path, Record)
+            record, content = _read(path, Record)
+            yield StoredRecord(path.name, hashlib.sha256(content).hexdigest(), record)

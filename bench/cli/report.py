@@ -3,29 +3,80 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import shlex
+from pathlib import Path
 
+from ..errors import UsageError
+from ..report.bd_rates import ANCHORS
+from ..report.compare import compare, render_comparison, write_comparison
 from ..report.content import content
-from ..report.markdown import render
-from ..report.write import write_report
-from ..store import Store
+from ..report.markdown import brief
+from ..report.write import write_content
+from ..store import Store, StoredRecord
 from .options import add_results
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog,
-        description="Print the tables, and write them with the curves as HTML, Markdown, CSV and pictures.",
-        epilog="examples:\n  python -m bench report\n  python -m bench report --results results/reference",
+        description="Print the main tables, and write all of them, with the curves, as HTML, Markdown, LaTeX, CSV, "
+        "Parquet, JSON and pictures.",
+        epilog="""examples:
+  python -m bench report
+  python -m bench report --results results/reference --anchor x264 --anchor nerv
+  python -m bench report --compare results/before results/after""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_results(parser)
+    parser.add_argument(
+        "--anchor",
+        action="append",
+        metavar="NAME",
+        help="a codec, or a curve by its label, that BD-rates are against; may be repeated "
+        f"(default: {' and '.join(ANCHORS)})",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("A", "B"),
+        help="say instead what changed from the results directory A to B, and write it to B/compare",
+    )
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
+    if options.compare:
+        return set_side_by_side(*options.compare)
     store = Store(options.results)
-    records = list(store.records())
-    path = write_report(records, store.root / "report")
-    print(render(content(records)))
-    print(f"Report: {path}")
+    stored = read(store)
+    if not stored:
+        raise UsageError(
+            f"There are no records in {store.root} to report on. To make some, run `python -m bench run` first."
+        )
+    made = content([item.record for item in stored], against=options.anchor or ANCHORS)
+    chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
+    command = shlex.join(["python", "-m", "bench", "report", "--results", str(options.results), *chosen])
+    write_content(made, store.root / "report", stored, command)
+    print(brief(made))
+    print(f"Report: {store.root / 'report' / 'report.html'}")
+    return 0
+
+
+def read(store: Store) -> list[StoredRecord]:
+    """Every record. They hold millions of numbers and no cycles, which the collector need not look for."""
+    gc.disable()
+    try:
+        return list(store.stored())
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def set_side_by_side(a: Path, b: Path) -> int:
+    """Print and write what changed from one results directory to another."""
+    found = compare(Store(a).records(), Store(b).records(), (str(a), str(b)))
+    print(render_comparison(found))
+    print(f"Tables: {write_comparison(found, b / 'compare')}")
     return 0

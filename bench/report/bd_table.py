@@ -1,109 +1,46 @@
-"""BD-rates between the curves of a section, as tables."""
+"""BD-rates as tables: against chosen anchors by sequence, and of all pairs as a matrix."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import pandas as pd
 
-from ..measure.bd_rate import BDRate, bd_rate
+from ..measure.bd_rate import BDRate
+from .bd_rates import ANCHORS, Mean, Pair, anchors
 from .sections import METRICS, Section
-from .tables import BD_PREFIX, Table, as_frame, caption, place
+from .tables import BD_PREFIX, Row, Table, as_frame, caption, place
 
-ANCHORS = ("nerv", "x265")
+Pairs = Mapping[tuple[str, str, str], Pair]
+"""(codec, anchor, metric) to its comparisons, of `bd_rates.pairs`."""
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """One curve against an anchor's curve; seeds are None where a curve has no points at all."""
-
-    codec: str
-    anchor: str
-    sequence: str
-    metric: str
-    codec_seed: int | None
-    anchor_seed: int | None
-    result: BDRate
+MEAN, MEAN_CURVE = "mean", "mean curve"
+"""What stands in the place of a sequence in rows over all of them."""
 
 
-def anchors(section: Section) -> list[str]:
-    """The labels that BD-rates are against: for each of `ANCHORS` the curve without options set
-    by hand, or the first one."""
-    found = []
-    for name in ANCHORS:
-        labels = [label for label, codec in section.codecs.items() if codec == name]
-        if labels:
-            found.append(name if name in labels else labels[0])
-    return found
-
-
-def comparisons(section: Section) -> list[Comparison]:
-    """Each codec against each anchor, on each sequence and metric, for each pair of seeds."""
-    curves = defaultdict(list)
-    for curve in section.curves:
-        curves[curve.label, curve.sequence].append(curve)
-    found = []
-    for anchor, label, sequence, metric in product(anchors(section), section.codecs, section.sequences, METRICS):
-        if label == anchor:
-            continue
-        pairs = list(product(curves[anchor, sequence], curves[label, sequence]))
-        for a, b in pairs:
-            result = bd_rate(a.points(metric), b.points(metric))
-            found.append(Comparison(label, anchor, sequence, metric, b.seed, a.seed, result))
-        if not pairs:
-            missing = anchor if not curves[anchor, sequence] else label
-            result = BDRate(reason=f"{missing} has no results")
-            found.append(Comparison(label, anchor, sequence, metric, None, None, result))
-    return found
-
-
-def over_seeds(results: Sequence[BDRate]) -> BDRate:
-    """The mean over pairs of seeds, with the least overlap and the largest spread among them;
-    refused if any pair was."""
-    refused = [result.reason for result in results if result.value is None]
-    if refused:
-        share = f"{len(refused)} of {len(results)} pairs of seeds: " if len(results) > 1 else ""
-        return BDRate(reason=f"{share}{refused[0]}")
-    return BDRate(
-        value=_mean([result.value for result in results]),
-        overlap=min(result.overlap or 0 for result in results),
-        spread=max(result.spread or 0 for result in results),
-        warning=next((result.warning for result in results if result.warning), None),
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known)
-
-
-def bd_table(section: Section) -> Table | None:
-    """BD-rates of each codec, on each sequence and over them; None where there is no anchor or
-    nothing to compare with it."""
-    groups: dict[tuple[str, str, str, str], list[BDRate]] = defaultdict(list)
-    for item in comparisons(section):
-        groups[item.codec, item.sequence, item.anchor, item.metric].append(item.result)
-    if not groups:
+def bd_table(section: Section, found: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
+    """BD-rates of each codec, on each sequence and over them, against ``chosen`` anchors; None where
+    there is no anchor or nothing to compare with it."""
+    columns = list(product(anchors(section, chosen), METRICS))
+    if not columns or len(section.codecs) < 2:
         return None
-    results = {key: over_seeds(members) for key, members in groups.items()}
-    columns = list(product(anchors(section), METRICS))
     rows = []
     for label in section.codecs:
-        for sequence in section.sequences:
-            cells = [_bd_cell(results.get((label, sequence, *column))) for column in columns]
-            rows.append([label, sequence, *cells])
+        pairs = [found.get((label, *column)) for column in columns]
+        rows += [[label, sequence, *[_on_sequence(pair, sequence) for pair in pairs]] for sequence in section.sequences]
         if len(section.sequences) > 1:
-            over = [[results.get((label, sequence, *column)) for sequence in section.sequences] for column in columns]
-            rows.append([label, "mean", *[_bd_mean(members) for members in over]])
+            rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
+            rows.append([label, MEAN_CURVE, *[_bd_cell(pair.mean_curve) if pair else "anchor" for pair in pairs]])
     headings = [f"{BD_PREFIX}{METRICS[metric]} against {anchor}" for anchor, metric in columns]
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
-    if len(section.sequences) == 1:
-        data = data.drop(columns="sequence")
-    return Table(caption("BD-rate", section), data, BD_NOTES)
+    hidden = frozenset({"sequence"}) if len(section.sequences) == 1 else frozenset[str]()
+    whole = Table(caption("BD-rate", section), data, BD_NOTES, "bd_rate", text=True, hidden=hidden)
+    over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
+    if over.empty:
+        return whole
+    return replace(whole, summary=replace(whole, caption=caption("BD-rate over sequences", section), data=over))
 
 
 BD_NOTES = (
@@ -111,31 +48,103 @@ BD_NOTES = (
     "pchip over ln(rate), both metrics in dB, over the quality range that the two curves share; nothing is "
     "extrapolated. Overlap: that shared range as a part of the smaller of the two. Spread: percentage points between "
     "pchip, Akima and cubic interpolation. Refused below 4 points, below an overlap of 0.5, and where quality does "
-    "not rise with rate. A mean says how many sequences it could take in.",
+    "not rise with rate.",
+    "Mean: of the sequences' BD-rates, and of how many; a refused one is left out of it and counted. Mean curve: the "
+    "BD-rate of the mean rates and mean qualities over all sequences at each rate point. In brackets: 95 % bootstrap "
+    "interval (2,000 resamples, percentiles) over sequences, and over seeds where several were run; it says little of "
+    "few values.",
 )
 
 
-def _bd_cell(result: BDRate | None) -> str:
-    """The first line is the value."""
-    if result is None:
+def bd_matrices(section: Section, found: Pairs) -> list[Table]:
+    """All pairs, one table for each metric: rows are codecs, columns anchors."""
+    if len(section.codecs) < 2:
+        return []
+    return [_matrix(section, found, metric) for metric in METRICS]
+
+
+def _matrix(section: Section, found: Pairs, metric: str) -> Table:
+    reasons: dict[str, str] = {}
+    rows: list[Row] = []
+    for label in section.codecs:
+        row: Row = {"codec": label}
+        for anchor in section.codecs:
+            pair = found.get((label, anchor, metric))
+            row[f"{BD_PREFIX}{anchor}"] = _short(pair, section.sequences, reasons) if pair else "anchor"
+        rows.append(row)
+    many = len(section.sequences) > 1
+    note = (
+        "Row against column, percent of bits. "
+        + (
+            "Mean over sequences, and of how many; bd_rate_means has the intervals."
+            if many
+            else "In brackets: overlap, spread."
+        )
+        + " Refused ones have letters: "
+    )
+    listed = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
+    title = f"BD-rate of all pairs, {METRICS[metric]}"
+    return Table(caption(title, section), as_frame(rows), (f"{note}{listed}.",), f"bd_matrix_{metric}", text=True)
+
+
+def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str:
+    """A cell of one line; a reason is kept once, under a letter."""
+    if len(sequences) > 1:
+        mean = pair.mean
+        if mean.value is not None:
+            return f"{mean.value:+.1f} [{mean.used} of {mean.count}]"
+        reason = f"on all {mean.count} sequences, as {mean.reason}"
+    else:
+        result = pair.result(sequences[0])
+        if result.value is not None:
+            return f"{result.value:+.1f} [{result.overlap:.2f}, {_spread(result)}]"
+        reason = str(result.reason)
+    letter = reasons.setdefault(reason, _letter(len(reasons)))
+    return f"({letter})"
+
+
+def _letter(number: int) -> str:
+    """a to z, then aa, ab and so on.
+
+    >>> _letter(0), _letter(25), _letter(26)
+    ('a', 'z', 'aa')
+    """
+    rest, last = divmod(number, 26)
+    return (_letter(rest - 1) if rest else "") + chr(ord("a") + last)
+
+
+def _spread(result: BDRate) -> str:
+    return f"{result.spread:.1f}" if result.spread is not None and result.spread < 1000 else "over 1000"
+
+
+def _on_sequence(pair: Pair | None, sequence: str) -> str:
+    if pair is None:
         return "anchor"
+    return _bd_cell(pair.result(sequence), pair.seed_interval(sequence))
+
+
+def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str:
+    """The first line is the value."""
     if result.value is None or result.overlap is None or result.spread is None:
         return f"refused\n{result.reason}"
     overlap = f"overlap {result.overlap:.2f}{' (little)' if result.warning else ''}"
-    spread = f"spread {result.spread:.1f}" if result.spread < 1000 else "spread over 1000"
-    return f"{result.value:+.1f} %\n{overlap}, {spread}"
+    return f"{result.value:+.1f} %\n{overlap}, spread {_spread(result)}{_bracketed(interval)}"
 
 
-def _bd_mean(results: Sequence[BDRate | None]) -> str:
-    values = [result.value for result in results if result and result.value is not None]
-    if None in results:
-        return "anchor"
-    if not values:
-        return f"refused\non all {len(results)} sequences"
-    return f"{_mean(values):+.1f} %\n{len(values)} of {len(results)} sequences"
+def _bd_mean(mean: Mean) -> str:
+    if mean.value is None:
+        return f"refused\non all {mean.count} sequences, as {mean.reason}"
+    return f"{mean.value:+.1f} %\n{mean.used} of {mean.count} sequences{_bracketed(mean.interval)}"
 
 
-def bd_rate_csv(found: Sequence[Section]) -> pd.DataFrame:
+def _bracketed(interval: tuple[float, float] | None) -> str:
+    return f", [{interval[0]:+.1f}, {interval[1]:+.1f}]" if interval else ""
+
+
+# --- For other programs ---------------------------------------------------------------------
+
+
+def bd_rate_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
     """Every comparison of two curves."""
     return as_frame(
         [
@@ -153,7 +162,35 @@ def bd_rate_csv(found: Sequence[Section]) -> pd.DataFrame:
                 "warning": item.result.warning,
                 "reason": item.result.reason,
             }
-            for section in found
-            for item in comparisons(section)
+            for section, pairs in found
+            for pair in pairs.values()
+            for items in pair.by_sequence.values()
+            for item in items
         ]
     )
+
+
+def bd_mean_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
+    """Each codec against each other over all sequences, in both orders of averaging."""
+    rows = []
+    for section, pairs in found:
+        for pair in pairs.values():
+            low, high = pair.mean.interval or (None, None)
+            rows.append(
+                place(section)
+                | {
+                    "codec": pair.codec,
+                    "anchor": pair.anchor,
+                    "metric": pair.metric,
+                    "mean_bd_rate_percent": pair.mean.value,
+                    "sequences_used": pair.mean.used,
+                    "sequences": pair.mean.count,
+                    "interval_low_percent": low,
+                    "interval_high_percent": high,
+                    "mean_curve_bd_rate_percent": pair.mean_curve.value,
+                    "mean_curve_overlap": pair.mean_curve.overlap,
+                    "mean_curve_spread_points": pair.mean_curve.spread,
+                    "mean_curve_reason": pair.mean_curve.reason,
+                }
+            )
+    return as_frame(rows)

@@ -1,15 +1,23 @@
-"""What a report says, before it is Markdown or HTML."""
+"""What a report says, before it is Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..record import Record
+from ..registry import unknown
 from . import tables
-from .bd_table import bd_table
+from .bd_rates import ANCHORS, pairs
+from .bd_table import Pairs, bd_matrices, bd_table
+from .complexity import decoding_tables, encoding_tables
 from .curves import Picture, Styles, codec_styles, pictures
+from .equal_time import equal_time_tables
+from .paper import load_paper
+from .paper_table import paper_bd_table, paper_decoding_tables
+from .provenance import machine_table, provenance
 from .sections import Section, sections
+from .streams import ledger_table, share_table
 from .tables import Table
 from .training import training_picture
 
@@ -20,13 +28,23 @@ class Part:
     ``bd_rates`` where there is nothing to compare."""
 
     section: Section
+    pairs: Pairs
     problems: Table | None
     pictures: list[Picture]
     source_note: str | None
     bd_rates: Table | None
+    rates: list[Table]
+    """Beside the paper's Table 1, and one line a cell: rate and quality."""
     results: list[Table]
-    """Rate and quality, complexity by machine, bytes by purpose; empty where no cell has a result."""
+    """Those of ``rates``, all pairs of codecs, decoding, encoding, bytes by purpose; empty where no cell
+    has a result."""
     status: Table
+
+    def tables(self) -> Iterator[Table]:
+        """All of them, in the order of reading."""
+        yield from [self.problems] if self.problems else []
+        yield from [self.bd_rates] if self.bd_rates else []
+        yield from [*self.results, self.status]
 
 
 @dataclass(frozen=True)
@@ -51,35 +69,58 @@ class Content:
         return [part.problems for part in self.parts if part.problems]
 
 
-def content(records: Sequence[Record]) -> Content:
-    """Everything that is to be said about ``records``."""
+def content(records: Sequence[Record], *, against: Sequence[str] = ANCHORS, draw: bool = True) -> Content:
+    """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
+    ``against``, and without pictures unless ``draw``. Raises `UsageError` for an anchor that is in
+    none of the records, unless it is a usual one."""
+    found = sections(records)
+    known = sorted({name for section in found for name in [*section.codecs, *section.codecs.values()]})
+    for name in against:
+        if name not in known and name not in ANCHORS:
+            raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(section, styles) for section in sections(records)]
+    parts = [_part(section, styles if draw else None, against) for section in found]
     records = [cell.record for part in parts for cell in part.section.cells]  # in the order of the tables
-    return Content(
-        records=records,
-        parts=parts,
-        machines=tables.machine_table(records),
-        provenance=tables.provenance(records),
-    )
+    return Content(records=records, parts=parts, machines=machine_table(records), provenance=provenance(records))
 
 
-def _part(section: Section, styles: Styles) -> Part:
+def _part(section: Section, styles: Styles | None, against: Sequence[str]) -> Part:
+    compared = pairs(section)
+    rates = _rates(section, compared)
     return Part(
         section=section,
+        pairs=compared,
         problems=tables.problem_table(section),
-        pictures=[*pictures(section, styles), *training_picture(section, styles)],
+        pictures=[*pictures(section, styles), *training_picture(section, styles)] if styles else [],
         source_note=_source_note(section),
-        bd_rates=bd_table(section),
-        results=_results(section),
+        bd_rates=bd_table(section, compared, against),
+        rates=rates,
+        results=[*rates, *_results(section, compared)],
         status=tables.status_table(section),
     )
 
 
-def _results(section: Section) -> list[Table]:
+def _rates(section: Section, compared: Pairs) -> list[Table]:
     if not section.measured:
         return []
-    return [tables.rd_table(section), *tables.complexity_tables(section), tables.ledger_table(section)]
+    printed = paper_bd_table(section, compared, load_paper())
+    return [*([printed] if printed else []), tables.rd_table(section)]
+
+
+def _results(section: Section, compared: Pairs) -> list[Table]:
+    coverage = tables.coverage_table(section)
+    if not section.measured:
+        return [coverage]
+    return [
+        *bd_matrices(section, compared),
+        *decoding_tables(section),
+        *paper_decoding_tables(section, load_paper()),
+        *encoding_tables(section),
+        *equal_time_tables(section),
+        ledger_table(section),
+        share_table(section),
+        coverage,
+    ]
 
 
 def _source_note(section: Section) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..dataset import Cut
 from ..record import PresetFacts, Record
 
 CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")
@@ -29,7 +30,7 @@ class Cell:
     label: str
     """Of the curve that the record is a point of."""
     rate_point: str
-    """The parameters that tell this point from the others of its curve, as ``crf=23``."""
+    """What tells this point from the others of its curve, as ``crf=23``."""
 
     @property
     def bits_per_pixel(self) -> float:
@@ -74,10 +75,17 @@ class Section:
         size = f"{self.width}x{self.height}x{self.frames}"
         return f"{self.dataset}-{self.preset.name}-{self.preset.digest[:8]}-{size}"
 
+    @cached_property
+    def full_scale(self) -> bool:
+        """Whether these are whole sequences under a preset that keeps them whole."""
+        return self.preset.full_scale and all(cell.record.clip.cut == Cut() for cell in self.cells)
+
     @property
     def extent(self) -> str:
         """Length and size, in words."""
-        return f"{self.frames} frames of {self.width}x{self.height}"
+        windows = dict.fromkeys(cell.record.clip.cut.crop for cell in self.cells)
+        cropped = [f", cropped to {window[0]}x{window[1]}" for window in windows if window]
+        return f"{self.frames} frames of {self.width}x{self.height}{''.join(cropped)}"
 
     @property
     def title(self) -> str:
@@ -87,28 +95,45 @@ class Section:
     @property
     def stamp(self) -> str:
         """The preset, and what its numbers must not be compared with."""
-        if self.preset.full_scale:
-            return f"preset {self.preset.name}, {self.extent}"
-        return (
-            f"scaled down: preset {self.preset.name}, {self.extent}; not comparable with published full-scale figures"
-        )
+        preset = f"preset {self.preset.name}, {self.extent}"
+        sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
+        if not self.full_scale:
+            return f"scaled down: {preset}{sources}; not comparable with published full-scale figures"
+        return f"{preset}{sources}; not comparable with published figures" if sources else preset
+
+    @cached_property
+    def altered(self) -> dict[str, list[str]]:
+        """``converted`` or ``lossy`` to the sequences whose sources are not the very samples of the
+        sequence that they are called by."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for cell in self.cells:
+            fidelity = cell.record.clip.source.fidelity
+            if fidelity != "exact":
+                found[fidelity][cell.sequence] = None
+        return {kind: list(names) for kind, names in found.items()}
+
+    def not_published(self, sequence: str) -> str | None:
+        """Why figures on ``sequence`` cannot be compared with published ones; None if they can."""
+        if not self.full_scale:
+            return "scaled down"
+        return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)
 
     @property
     def pixels_per_frame(self) -> int:
         """Luma samples of a frame."""
         return self.width * self.height
 
-    @property
+    @cached_property
     def sequences(self) -> list[str]:
         """The names of the sequences, sorted."""
         return list(dict.fromkeys(cell.sequence for cell in self.cells))
 
-    @property
+    @cached_property
     def codecs(self) -> dict[str, str]:
         """Each curve's label to the name of its codec, in order of appearance."""
         return {cell.label: cell.record.codec.name for cell in sorted(self.cells, key=_codec_order)}
 
-    @property
+    @cached_property
     def measured(self) -> list[Cell]:
         """The cells that came to an end."""
         return [cell for cell in self.cells if cell.record.status == "ok" and cell.record.stream]
@@ -134,7 +159,7 @@ def sections(records: Iterable[Record]) -> list[Section]:
         form = record.clip.rgb.format
         groups[record.clip.source.dataset, record.preset, form.width, form.height, form.frames].append(record)
     found = [Section(*key, _cells(members)) for key, members in groups.items()]
-    return sorted(found, key=lambda section: (not section.preset.full_scale, section.slug))
+    return sorted(found, key=lambda section: (not section.full_scale, section.slug))
 
 
 def _cells(records: Sequence[Record]) -> tuple[Cell, ...]:
@@ -162,15 +187,24 @@ def _told_apart(names: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _rate_points(labels: Sequence[str], parameters: Sequence[dict[str, object]]) -> list[str]:
-    """For each record the parameters that vary along its curve."""
+    """For each record the first parameter that alone tells the points of its curve apart, or else
+    all that vary along it."""
+    points: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     values: dict[tuple[str, str], set[str]] = defaultdict(set)
     for label, chosen in zip(labels, parameters, strict=True):
+        points[label].add(tuple(f"{name}={value!r}" for name, value in chosen.items()))
         for name, value in chosen.items():
             values[label, name].add(repr(value))
     return [
-        ", ".join(f"{name}={value}" for name, value in chosen.items() if len(values[label, name]) > 1)
+        ", ".join(f"{name}={chosen[name]}" for name in _telling(label, chosen, len(points[label]), values))
         for label, chosen in zip(labels, parameters, strict=True)
     ]
+
+
+def _telling(label: str, names: Iterable[str], points: int, values: dict[tuple[str, str], set[str]]) -> list[str]:
+    varying = [name for name in names if len(values[label, name]) > 1]
+    alone = [name for name in varying if len(values[label, name]) == points]
+    return alone[:1] or varying
 
 
 def _rate(cell: Cell) -> float:

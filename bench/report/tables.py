@@ -1,24 +1,22 @@
-"""The tables of a report, as pure functions of a section's records.
+"""What a table is, and those that say which cells there are and what became of them.
 
-They compute nothing that a record should hold: columns are looked up, divided by a size, or, in
-the one case of BD-rates, taken over a curve. Field names carry units; `FIELDS` says how a field
-is headed and printed.
+Tables are pure functions of a section's records. They compute nothing that a record should hold:
+columns are looked up, divided by a size, or, in the one case of BD-rates, taken over a curve. Field
+names carry units; `FIELDS` says how a field is headed and printed.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import pandas as pd
 
-from ..environment import Environment
-from ..record import Cost, Record, Status
-from ..store import to_json
+from ..record import Status
 from .sections import Cell, Section
 
 NOTHING = "–"
@@ -26,10 +24,18 @@ Row = dict[str, Any]
 
 BD_PREFIX = "bd_rate: "
 """Opens the names of columns of BD-rates; the rest is their heading."""
+SHARE_PREFIX = "share: "
+"""Opens the names of columns of parts of a stream, 0 to 1; the rest is their purpose."""
+PART_PREFIX = "seconds: "
+"""Opens the names of columns of a part's seconds; the rest is the part."""
+TIME_PREFIX = "psnr_rgb after: "
+"""Opens the names of columns of quality at a time; the rest is the time."""
 
 FIELDS = {
     "codec": ("Codec", ""),
+    "anchor": ("Anchor", ""),
     "sequence": ("Sequence", ""),
+    "metric": ("Metric", ""),
     "rate_point": ("Rate point", ""),
     "seed": ("Seed", "d"),
     "bits_per_pixel": ("Bits per pixel", ".4f"),
@@ -37,16 +43,28 @@ FIELDS = {
     "ms_ssim_rgb": ("MS-SSIM", ".4f"),
     "ms_ssim_rgb_db": ("MS-SSIM (dB)", ".2f"),
     "parameters_millions": ("Parameters (M)", ".3f"),
+    "bits_per_parameter": ("Bits per parameter", ".2f"),
     "size_bytes": ("Size (bytes)", ",d"),
     "bitrate_mbps": ("Bitrate (Mbps)", ".4f"),
     "gmacs_per_frame": ("GMACs per frame", ".3f"),
     "kmacs_per_pixel": ("kMACs per pixel", ".2f"),
     "encode_seconds": ("Encode (s)", ".2f"),
-    "decode_seconds": ("Decode (s)", ".3f"),
-    "decode_parts": ("Decode by part (s)", ""),
-    "decode_fps": ("Decode (frames/s)", ".1f"),
+    "encode_seconds_per_frame": ("Encode (s per frame)", ".3f"),
+    "encode_core_seconds": ("Reserved (core-s)", ",.1f"),
+    "encode_gpu_seconds": ("Reserved (GPU-s)", ",.1f"),
     "encode_peak_mib": ("Encode peak (MiB)", ",.0f"),
+    "decode_seconds": ("Decode, warm (s)", ".3f"),
+    "decode_cold_seconds": ("Decode, cold (s)", ".3f"),
+    "decode_fps": ("Decode (frames/s)", ".1f"),
     "decode_peak_mib": ("Decode peak (MiB)", ",.0f"),
+    "ours": ("Ours", ".2f"),
+    "overlap": ("Overlap", ".2f"),
+    "spread_points": ("Spread", ".1f"),
+    "interval": ("95 % interval", ""),
+    "printed": ("Printed", ".2f"),
+    "difference": ("Difference", "+.2f"),
+    "verdict": ("Verdict", ""),
+    "quantity": ("Quantity", ""),
     "status": ("Status", ""),
     "reason": ("Reason", ""),
     "record": ("Record", ""),
@@ -55,6 +73,23 @@ FIELDS = {
     "failed": ("failed", "d"),
     "skipped": ("skipped", "d"),
     "timed_out": ("timed out", "d"),
+    "expected": ("Grid", "d"),
+    "measured": ("With a result", "d"),
+    "absent": ("Without", ""),
+    "size": ("Size", ""),
+    "preset": ("Preset", ""),
+    "side": ("Only in", ""),
+    "points": ("Points", "d"),
+    "streams": ("Streams", ""),
+    "decoded": ("Frames", ""),
+    "size_change": ("Bytes", "+.2%"),
+    "psnr_rgb_change": ("PSNR (dB)", "+.3f"),
+    "ms_ssim_rgb_db_change": ("MS-SSIM (dB)", "+.3f"),
+    "encode_change": ("Encode time", "+.1%"),
+    "decode_change": ("Decode time", "+.1%"),
+    "bd_psnr_rgb": ("PSNR (%)", "+.2f"),
+    "bd_ms_ssim_rgb_db": ("MS-SSIM (%)", "+.2f"),
+    "note": ("Note", ""),
     "cpu": ("CPU", ""),
     "cores": ("Cores", "d"),
     "gpu": ("GPU", ""),
@@ -73,22 +108,32 @@ class Table:
     caption: str
     data: pd.DataFrame
     notes: tuple[str, ...] = ()
+    name: str = ""
+    """Of its files, without a suffix. The data of several sections' tables of one name share a file."""
+    text: bool = False
+    """Whether ``data`` is text for reading only, and other programs get another form of it."""
+    hidden: frozenset[str] = frozenset()
+    """Columns that are only in the files."""
+    summary: Table | None = None
+    """What stands for this table where it is too long to print."""
+
+    @cached_property
+    def _shown(self) -> list[tuple[str, str, str]]:
+        """Name, heading and format of each column that is printed."""
+        return [(name, *_field(name)) for name in self.data.columns if name not in self.hidden]
 
     def headings(self) -> list[str]:
-        """The columns' headings, with units."""
-        return [_field(column)[0] for column in self.data.columns]
+        """The printed columns' headings, with units."""
+        return [heading for _, heading, _ in self._shown]
 
     def numeric(self) -> list[bool]:
-        """For each column whether it holds numbers."""
-        return [bool(_field(column)[1]) for column in self.data.columns]
+        """For each printed column whether it holds numbers."""
+        return [bool(form) for _, _, form in self._shown]
 
     def rows(self) -> list[list[str]]:
         """The values as printed."""
-        formats = [_field(column)[1] for column in self.data.columns]
-        return [
-            [_printed(value, form) for value, form in zip(row, formats, strict=True)]
-            for row in self.data.itertuples(index=False, name=None)
-        ]
+        columns = [[_printed(value, form) for value in self.data[name]] for name, _, form in self._shown]
+        return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _field(column: str) -> tuple[str, str]:
@@ -96,6 +141,12 @@ def _field(column: str) -> tuple[str, str]:
         return FIELDS[column]
     if column.startswith(BD_PREFIX):
         return column.removeprefix(BD_PREFIX), ""
+    if column.startswith(SHARE_PREFIX):
+        return column.removeprefix(SHARE_PREFIX).replace("_", " "), ".1%"
+    if column.startswith(PART_PREFIX):
+        return f"{column.removeprefix(PART_PREFIX).replace('_', ' ')} (s)", ".3f"
+    if column.startswith(TIME_PREFIX):
+        return f"PSNR after {column.removeprefix(TIME_PREFIX)} (dB)", ""
     return column.replace("_", " "), ",d"
 
 
@@ -111,18 +162,43 @@ def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
 
 
-def _shown(rows: Sequence[Row]) -> pd.DataFrame:
-    """`_frame` without the sequence and the seed where they are the same in every row."""
-    frame = as_frame(rows)
-    same = [name for name in ("sequence", "seed") if name in frame and frame[name].nunique() == 1]
-    return frame.drop(columns=same)
+def section_table(
+    title: str,
+    section: Section,
+    rows: Sequence[Row],
+    name: str,
+    *,
+    notes: tuple[str, ...] = (),
+    hidden: Collection[str] = (),
+    text: bool = False,
+    summary: Table | None = None,
+) -> Table:
+    """A table of a section. Where the section is stands in hidden columns, for the files; the
+    sequence and the seed are printed only where they differ."""
+    found = place(section)
+    data = as_frame([found | row for row in rows])
+    same = [column for column in ("sequence", "seed") if column in data and data[column].nunique() == 1]
+    return Table(caption(title, section), data, notes, name, text, frozenset([*found, *same, *hidden]), summary)
 
 
 def caption(title: str, section: Section) -> str:
     return f"{title}: {section.dataset}, {section.stamp}"
 
 
-def _point(cell: Cell) -> Row:
+def place(section: Section) -> Row:
+    """The section of a row, so that a file that holds several can be taken apart."""
+    return {
+        "dataset": section.dataset,
+        "preset": section.preset.name,
+        "preset_digest": section.preset.digest,
+        "full_scale": section.full_scale,
+        "width": section.width,
+        "height": section.height,
+        "frames": section.frames,
+    }
+
+
+def point(cell: Cell) -> Row:
     """What every row about a cell begins with."""
     return {
         "codec": cell.label,
@@ -137,29 +213,90 @@ def _point(cell: Cell) -> Row:
 
 def status_table(section: Section) -> Table:
     """The number of cells by codec and status."""
-    rows = []
-    for label in section.codecs:
-        counts = Counter(cell.record.status for cell in section.cells if cell.label == label)
-        rows.append({"codec": label, "cells": counts.total()} | {status: counts[status] for status in get_args(Status)})
-    return Table(caption("Cells by status", section), as_frame(rows))
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell in section.cells:
+        counts[cell.label][cell.record.status] += 1
+    rows = [
+        {"codec": label, "cells": counts[label].total()}
+        | {status: counts[label][status] for status in get_args(Status)}
+        for label in section.codecs
+    ]
+    return section_table("Cells by status", section, rows, "status")
 
 
 def problem_table(section: Section) -> Table | None:
     """Every cell without a result, and why; None where all is well."""
+    found = [cell for cell in section.cells if cell.record.status != "ok"]
+    if not found:
+        return None
     rows = [
         {
             "codec": cell.label,
             "rate_point": cell.rate_point,
-            "status": cell.record.status.replace("_", " "),
+            "status": _words(cell.record.status),
             "reason": cell.record.reason,
             "sequence": cell.sequence,
             "seed": cell.record.seed,
             "record": cell.record.key[:10],
         }
-        for cell in section.cells
-        if cell.record.status != "ok"
+        for cell in found
     ]
-    return Table(caption("Failed, skipped or timed out", section), _shown(rows)) if rows else None
+    title = "Failed, skipped or timed out"
+    counts = Counter((cell.label, _words(cell.record.status), cell.record.reason) for cell in found)
+    by_reason = [
+        {"codec": label, "status": status, "reason": reason, "cells": count}
+        for (label, status, reason), count in counts.items()
+    ]
+    summary = section_table(f"{title}, by reason", section, by_reason, "")
+    return section_table(title, section, rows, "problems", summary=summary)
+
+
+def coverage_table(section: Section) -> Table:
+    """What is absent from the grid of each codec's rate points and seeds on every sequence."""
+    points: dict[str, dict[tuple[str, int], None]] = defaultdict(dict)
+    status: dict[tuple[str, str, str, int], str] = {}
+    for cell in section.cells:
+        points[cell.label][cell.rate_point, cell.record.seed] = None
+        status[cell.label, cell.sequence, cell.rate_point, cell.record.seed] = cell.record.status
+    rows = []
+    for label in section.codecs:
+        seeds = len({seed for _, seed in points[label]})
+        grid = _crossed(points[label])
+        for sequence in section.sequences:
+            found = {key: status.get((label, sequence, *key), "absent") for key in grid}
+            gaps: dict[str, list[str]] = defaultdict(list)
+            for (rate_point, seed), what in found.items():
+                if what != "ok":
+                    name = f"{rate_point} seed {seed}" if seeds > 1 else rate_point
+                    gaps[_words(what)].append(name.strip() or "its one rate point")
+            absent = "; ".join(f"{what}: {_listed(names)}" for what, names in gaps.items())
+            counts = {"expected": len(grid), "measured": sum(what == "ok" for what in found.values())}
+            rows.append({"codec": label, "sequence": sequence} | counts | {"absent": absent})
+    title = "Coverage of the grid"
+    short = [row for row in rows if row["absent"]]
+    summary = section_table(f"{title}, where something is absent", section, short, "") if short else None
+    return section_table(title, section, rows, "coverage", notes=COVERAGE_NOTES, summary=summary)
+
+
+COVERAGE_NOTES = (
+    "Grid: each rate point that a codec has anywhere in this section, times each of its seeds, expected on every "
+    "sequence. Absent: there is no record. What no record mentions at all cannot be missed here.",
+)
+
+
+def _crossed(found: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Every rate point with every seed."""
+    rate_points, seeds = (dict.fromkeys(part) for part in zip(*found, strict=True))
+    return [(rate_point, seed) for rate_point in rate_points for seed in seeds]
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _words(status: str) -> str:
+    return status.replace("_", " ")
 
 
 # --- Rate and quality -----------------------------------------------------------------------
@@ -169,13 +306,13 @@ def rd_table(section: Section) -> Table:
     """One line a cell: its rate and its quality."""
     metrics = ("psnr_rgb", "ms_ssim_rgb", "ms_ssim_rgb_db")
     rows = [
-        _point(cell)
+        point(cell)
         | {"bits_per_pixel": cell.bits_per_pixel}
         | {metric: cell.quality(metric) for metric in metrics}
         | {"record": cell.record.key[:10]}
         for cell in section.measured
     ]
-    return Table(caption("Rate and quality", section), _shown(rows), _unavailable(section))
+    return section_table("Rate and quality", section, rows, "rates", notes=_unavailable(section))
 
 
 def _unavailable(section: Section) -> tuple[str, ...]:
@@ -189,163 +326,3 @@ def _unavailable(section: Section) -> tuple[str, ...]:
         f"{metric} is missing for {', '.join(dict.fromkeys(labels))}: {reason}"
         for (metric, reason), labels in reasons.items()
     )
-
-
-def ledger_table(section: Section) -> Table:
-    """The bytes of each stream by purpose."""
-    rows = [
-        _point(cell) | {"size_bytes": stream.size_bytes} | stream.ledger
-        for cell in section.measured
-        if (stream := cell.record.stream)
-    ]
-    return Table(caption("Bytes by purpose", section), _shown(rows))
-
-
-# --- Complexity -----------------------------------------------------------------------------
-
-
-def machine(environment: Environment) -> str:
-    """What decides timings, in words."""
-    device = f" and {environment.gpu}" if environment.gpu else ""
-    return f"{environment.cores} cores of {environment.cpu}{device}"
-
-
-def complexity_tables(section: Section) -> list[Table]:
-    """What coding took, in one table for each machine: their timings do not compare."""
-    groups: dict[str, list[Cell]] = defaultdict(list)
-    for cell in section.measured:
-        groups[machine(cell.record.environment)].append(cell)
-    return [
-        Table(
-            caption(f"Complexity on {name}", section),
-            _shown([complexity_row(section, cell) for cell in cells]),
-            (
-                "One multiply-accumulate counts once (fvcore's convention). Seconds leave out starting Python and "
-                "importing libraries.",
-                *_uncounted(cells),
-            ),
-        )
-        for name, cells in groups.items()
-    ]
-
-
-def complexity_row(section: Section, cell: Cell) -> Row:
-    """A line in the shape of the paper's Table 2."""
-    record = cell.record
-    stream, cost, encode, decode = record.stream, record.complexity, record.encode, record.decode
-    parts = decode.parts.items() if decode else ()
-    return _point(cell) | {
-        "parameters_millions": cost.parameters / 1e6 if cost else None,
-        "size_bytes": stream.size_bytes if stream else None,
-        "bitrate_mbps": stream.bitrate_mbps if stream else None,
-        "gmacs_per_frame": cost.macs_per_frame / 1e9 if cost else None,
-        "kmacs_per_pixel": cost.macs_per_frame / section.pixels_per_frame / 1e3 if cost else None,
-        "encode_seconds": encode.seconds if encode else None,
-        "decode_seconds": decode.seconds if decode else None,
-        "decode_fps": section.frames / decode.seconds if decode and decode.seconds else None,
-        "encode_peak_mib": _mebibytes(encode),
-        "decode_peak_mib": _mebibytes(decode),
-        "psnr_rgb": cell.quality("psnr_rgb"),
-        "ms_ssim_rgb": cell.quality("ms_ssim_rgb"),
-        "decode_parts": ", ".join(f"{name.replace('_', ' ')} {seconds:.3f}" for name, seconds in parts),
-    }
-
-
-def _mebibytes(cost: Cost | None) -> float | None:
-    return cost.peak_memory_bytes / 2**20 if cost else None
-
-
-def _uncounted(cells: Sequence[Cell]) -> tuple[str, ...]:
-    """The operators that the MACs leave out, by codec."""
-    labels: dict[str, list[str]] = defaultdict(list)
-    for cell in cells:
-        if cell.record.complexity and cell.record.complexity.unsupported_operators:
-            found = cell.record.complexity.unsupported_operators.items()
-            labels[", ".join(f"{name} ({count})" for name, count in found)].append(cell.label)
-    return tuple(
-        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {operators}."
-        for operators, names in labels.items()
-    )
-
-
-# --- Provenance -----------------------------------------------------------------------------
-
-
-def machine_table(records: Sequence[Record]) -> Table:
-    """The machines, with the range of the load under which their cells began."""
-    groups: dict[tuple[str, int, str | None], list[Environment]] = defaultdict(list)
-    for record in records:
-        env = record.environment
-        groups[env.cpu, env.cores, env.gpu].append(env)
-    rows = [
-        {
-            "cpu": cpu,
-            "cores": cores,
-            "gpu": gpu,
-            "memory_gib": min(env.memory_bytes for env in members) / 2**30,
-            "system": ", ".join(sorted({env.system for env in members})),
-            "load": f"{min(env.load for env in members):.1f} to {max(env.load for env in members):.1f}",
-            "records": len(members),
-        }
-        for (cpu, cores, gpu), members in groups.items()
-    ]
-    note = "Load: the one-minute average when a cell began. Above the number of cores, timings say little."
-    return Table("Machines", as_frame(rows), (note,))
-
-
-def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
-    """What the records came from, each fact once."""
-    environments = [record.environment for record in records]
-    packages = [item for env in environments for item in env.packages.items()]
-    tools = [item for record in records for item in record.codec.tools.items()]
-    sources = [record.clip.source for record in records]
-    days = sorted(record.started for record in records)
-    facts = {
-        "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
-        "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
-        "Commands": [line for record in records for line in _commands(record.notes)],
-        "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
-        "Packages": [f"{name} {version}" for name, version in sorted(packages)],
-        "Python": [env.python for env in environments],
-        "Bench": [f"{env.bench}, commit {env.git_commit or 'unknown'}" for env in environments],
-    }
-    return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
-
-
-def _commands(notes: Mapping[str, Any]) -> list[str]:
-    """The command lines in a record's notes, which hold one or several of them."""
-    command = notes.get("command", [])
-    return [command] if isinstance(command, str) else [str(line) for line in command]
-
-
-# --- For other programs ---------------------------------------------------------------------
-
-
-def records_csv(records: Sequence[Record]) -> pd.DataFrame:
-    """Every field of every record, except values by frame, training curves and notes, under dotted names."""
-    frame = pd.json_normalize([json.loads(to_json(record)) for record in records]).convert_dtypes()
-    return frame[[name for name in frame.columns if not name.startswith(("quality.frames", "notes", "training"))]]
-
-
-def complexity_csv(found: Sequence[Section]) -> pd.DataFrame:
-    """The complexity tables as one, with the machine of each row."""
-    return as_frame(
-        [
-            place(section) | {"machine": machine(cell.record.environment)} | complexity_row(section, cell)
-            for section in found
-            for cell in section.measured
-        ]
-    )
-
-
-def place(section: Section) -> Row:
-    """The section of a row, so that a file that holds several can be taken apart."""
-    return {
-        "dataset": section.dataset,
-        "preset": section.preset.name,
-        "preset_digest": section.preset.digest,
-        "full_scale": section.preset.full_scale,
-        "width": section.width,
-        "height": section.height,
-        "frames": section.frames,
-    }

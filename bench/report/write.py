@@ -1,51 +1,71 @@
-"""A report on disk: HTML for reading, Markdown for terminals, CSV and pictures for papers."""
+"""A report on disk: HTML for reading, Markdown for terminals, LaTeX and pictures for papers, CSV,
+Parquet and JSON for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ..errors import UsageError
 from ..record import Record
-from ..store import write_bytes
-from . import html, markdown
-from .bd_table import bd_rate_csv
+from ..store import StoredRecord, write_bytes
+from . import frames, html, markdown
+from .bd_rates import ANCHORS
 from .content import Content, content
-from .tables import complexity_csv, records_csv
-from .training import training_csv
+from .latex import latex_files
+from .manifest import manifest
 
 
-def write_report(records: Sequence[Record], folder: Path) -> Path:
+def write_report(
+    records: Sequence[Record],
+    folder: Path,
+    *,
+    against: Sequence[str] = ANCHORS,
+    stored: Sequence[StoredRecord] = (),
+    command: str | None = None,
+) -> Path:
     """Write the report on ``records`` into ``folder`` and return the path of its HTML file.
 
-    Beside ``report.html``, which needs none of the others: ``report.md``, ``records.csv``,
-    ``bd_rate.csv``, ``complexity.csv``, ``training.csv``, and each picture as SVG and PNG.
+    ``report.html`` needs none of the others: ``report.md``; each picture; ``report.tex`` with its
+    tables in ``tex/``; in ``tables/`` the values of every table as CSV, Parquet and JSON; and
+    ``manifest.json``, which says what made them, of the files that ``stored`` names and by which ``command``.
     """
     if not records:
         raise UsageError("There are no records to report on. To make some, run `python -m bench run` first.")
-    made = content(records)
-    for name, data in files(made).items():
-        write_bytes(folder / name, data)
+    write_content(content(records, against=against), folder, stored, command)
     return folder / "report.html"
+
+
+def write_content(made: Content, folder: Path, stored: Sequence[StoredRecord], command: str | None) -> None:
+    """Write what `write_report` says. What an earlier report left in ``folder`` stays."""
+    found = files(made)
+    found["manifest.json"] = manifest(made, stored, found, command)
+    for name, data in found.items():
+        write_bytes(folder / name, data)
 
 
 def files(made: Content) -> dict[str, bytes]:
     """The report's files by name."""
-    sections = [part.section for part in made.parts]
     pictures = [picture for part in made.parts for picture in part.pictures]
     return {
         **{f"{picture.name}.svg": picture.svg for picture in pictures},
         **{f"{picture.name}.png": picture.png for picture in pictures},
-        "records.csv": _csv(records_csv(made.records)),
-        "bd_rate.csv": _csv(bd_rate_csv(sections)),
-        "complexity.csv": _csv(complexity_csv(sections)),
-        "training.csv": _csv(training_csv(sections)),
+        **table_files(frames.frames(made)),
+        **latex_files(made),
         "report.md": markdown.render(made).encode(),
         "report.html": html.render(made).encode(),
     }
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False).encode()
+FORMS: dict[str, Callable[[pd.DataFrame], bytes]] = {
+    "csv": frames.to_csv,
+    "parquet": frames.to_parquet,
+    "json": frames.to_json,
+}
+
+
+def table_files(found: Mapping[str, pd.DataFrame], forms: Iterable[str] = FORMS) -> dict[str, bytes]:
+    """Each frame in each of the ``forms``, which are among `FORMS`."""
+    return {f"tables/{name}.{form}": FORMS[form](frame) for form in forms for name, frame in found.items()}

@@ -59,6 +59,26 @@ def test_agrees_with_bjontegaard_on_a_classic_case() -> None:
     assert result.warning is None
 
 
+@pytest.mark.parametrize(
+    ("anchor", "test", "expected"),
+    [
+        (
+            [(108048.8736, 43.6471), (61279.976, 40.3953), (33905.6656, 37.247), (18883.6928, 34.2911)],
+            [(108061.2784, 43.6768), (61299.9936, 40.4232), (33928.7472, 37.2761), (18910.912, 34.3147)],
+            -0.465215420752807,
+        ),
+        (
+            [(40433.8848, 37.5761), (7622.7456, 35.3756), (2394.488, 33.8977), (1017.6184, 32.0603)],
+            [(40370.12, 37.5982), (7587.0024, 35.4025), (2390.0944, 33.9194), (1017.0984, 32.0822)],
+            -1.8779823450567612,
+        ),
+    ],
+)
+def test_worked_examples(anchor: Points, test: Points, expected: float) -> None:
+    """Two of JCTVC-E137, as libvmaf's tests print them (fractions there, percent here), to every digit."""
+    assert value(anchor, test) == pytest.approx(expected, abs=1e-9)
+
+
 @given(curves(), curves(first_quality=31.0))
 def test_agrees_with_bjontegaard(anchor: Points, test: Points) -> None:
     """Wherever a value is given, it is the other implementation's."""
@@ -143,6 +163,16 @@ def test_saturating_quality() -> None:
     assert value(anchor, test) == pytest.approx(-5, abs=3)
     assert abs(reference(anchor, test, "akima") - value(anchor, test)) < 1
     assert (bd_rate(anchor, test).spread or 0) > 100
+
+
+def test_little_overlap() -> None:
+    """Five points a curve that share 24 % of their joint range (-42.3 to -44.2, or -4.2, elsewhere, mostly
+    without a word) are refused."""
+    anchor = [(1000.0 * 2**step, 30.0 + 2 * step) for step in range(5)]
+    test = [(1000.0 * 2**step, 34.9 + 2 * step) for step in range(5)]
+    joint = (38.0 - 34.9) / (42.9 - 30.0)
+    assert joint == pytest.approx(0.24, abs=1e-3)
+    assert reason(anchor, test) == "overlap 0.38; 0.5 is needed"
 
 
 def test_no_overlap() -> None:

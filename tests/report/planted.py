@@ -13,6 +13,8 @@ from bench.codec import Complexity, TrainingCurve
 from bench.dataset import Clip, Source
 from bench.environment import Environment
 from bench.record import SCHEMA, CodecFacts, Cost, PresetFacts, Quality, Record, StreamFacts
+from bench.report.sections import Section, sections
+from bench.report.tables import Table
 from bench.video.raw import RawVideo, VideoFormat
 
 QUICK = PresetFacts("quick", "5f0c" * 16, full_scale=False)
@@ -116,3 +118,15 @@ def failed(whole: Record, reason: str) -> Record:
     """The record of a cell that came to nothing."""
     nothing = dict.fromkeys(("stream", "frames_sha256", "quality", "encode", "decode", "complexity", "training"))
     return replace(whole, status="failed", reason=reason, **nothing)  # type: ignore[arg-type]
+
+
+def only(records: list[Record]) -> Section:
+    """The one section of the records."""
+    (section,) = sections(records)
+    return section
+
+
+def rows(table: Table | None) -> list[dict[str, str]]:
+    """A table as printed."""
+    assert table is not None
+    return [dict(zip(table.headings(), row, strict=True)) for row in table.rows()]

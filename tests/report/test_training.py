@@ -48,7 +48,7 @@ def test_nothing_trained_nothing_drawn() -> None:
     ]
     (section,) = sections(records)
     assert training_picture(section, codec_styles(section.codecs)) == []
-    assert files(content(records))["training.csv"].strip() == b""
+    assert files(content(records))["tables/training.csv"].strip() == b""
 
 
 def test_alt_text_says_what_came_out() -> None:

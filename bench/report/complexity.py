@@ -1,0 +1,140 @@
+"""What coding takes: time, arithmetic and memory. Timings of different machines never share a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from ..environment import Environment
+from ..record import Cost
+from .sections import Cell, Section
+from .tables import PART_PREFIX, Row, Table, point, section_table
+
+
+def machine(environment: Environment) -> str:
+    """What decides timings, in words."""
+    device = f" and {environment.gpu}" if environment.gpu else ""
+    return f"{environment.cores} cores of {environment.cpu}{device}"
+
+
+def by_machine(section: Section) -> dict[str, list[Cell]]:
+    """The cells with a result, machine by machine."""
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in section.measured:
+        groups[machine(cell.record.environment)].append(cell)
+    return dict(groups)
+
+
+def decoding_tables(section: Section) -> list[Table]:
+    """The decoders' cost in the shape of the paper's Table 2, one table for each machine."""
+    return _tables(section, "Decoding", "decoding", decoding_row, DECODING_NOTES)
+
+
+DECODING_NOTES = (
+    "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
+    "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Every decoder may use all cores; "
+    "there is one measurement of each.",
+)
+
+
+def encoding_tables(section: Section) -> list[Table]:
+    """What making the streams took, one table for each machine."""
+    return _tables(section, "Encoding", "encoding", encoding_row, ENCODING_NOTES)
+
+
+ENCODING_NOTES = (
+    "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. Reserved: "
+    "these seconds times the machine's cores, and on a GPU the seconds that a network's encoder held it. That is what "
+    "was set aside, an upper bound of what was used: the records hold no CPU time and no energy.",
+)
+
+
+def _tables(
+    section: Section, title: str, name: str, row: Callable[[Section, Cell], Row], notes: tuple[str, ...]
+) -> list[Table]:
+    tables = []
+    for where, cells in by_machine(section).items():
+        rows = [{"machine": where} | row(section, cell) for cell in cells]
+        empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
+        more = _uncounted(cells) if name == "decoding" else ()
+        tables.append(
+            section_table(
+                f"{title} on {where}", section, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
+            )
+        )
+    return tables
+
+
+HIDDEN = ("size_bytes", "ms_ssim_rgb")
+"""Columns that other tables print."""
+OPTIONAL = ("encode_gpu_seconds",)
+"""Columns that are printed only where there is something in them."""
+
+
+def decoding_row(section: Section, cell: Cell) -> Row:
+    """A line in the shape of the paper's Table 2."""
+    record = cell.record
+    stream, cost, decode = record.stream, record.complexity, record.decode
+    return (
+        point(cell)
+        | {
+            "parameters_millions": cost.parameters / 1e6 if cost else None,
+            "size_bytes": stream.size_bytes if stream else None,
+            "bitrate_mbps": stream.bitrate_mbps if stream else None,
+            "gmacs_per_frame": cost.macs_per_frame / 1e9 if cost else None,
+            "kmacs_per_pixel": cost.macs_per_frame / section.pixels_per_frame / 1e3 if cost else None,
+            "decode_seconds": decode.seconds if decode else None,
+            "decode_cold_seconds": decode.seconds + decode.overhead_seconds if decode else None,
+            "decode_fps": section.frames / decode.seconds if decode and decode.seconds else None,
+            "decode_peak_mib": _mebibytes(decode),
+            "psnr_rgb": cell.quality("psnr_rgb"),
+            "ms_ssim_rgb": cell.quality("ms_ssim_rgb"),
+        }
+        | _parts(decode)
+    )
+
+
+def encoding_row(section: Section, cell: Cell) -> Row:
+    """Time, what was reserved for it, and memory."""
+    record = cell.record
+    encode, env = record.encode, record.environment
+    on_gpu = encode and env.gpu and record.codec.family == "implicit"
+    return (
+        point(cell)
+        | {
+            "bits_per_pixel": cell.bits_per_pixel,
+            "psnr_rgb": cell.quality("psnr_rgb"),
+            "encode_seconds": encode.seconds if encode else None,
+            "encode_seconds_per_frame": encode.seconds / section.frames if encode else None,
+            "encode_core_seconds": encode.seconds * env.cores if encode else None,
+            "encode_gpu_seconds": encode.seconds if encode and on_gpu else None,
+            "encode_peak_mib": _mebibytes(encode),
+        }
+        | _parts(encode)
+    )
+
+
+def _parts(cost: Cost | None) -> Row:
+    """Seconds by part, rounds of the same part as one."""
+    seconds: dict[str, float] = defaultdict(float)
+    for name, value in (cost.parts if cost else {}).items():
+        seconds[f"{PART_PREFIX}{name.rstrip('_0123456789')}"] += value
+    return dict(seconds)
+
+
+def _mebibytes(cost: Cost | None) -> float | None:
+    return cost.peak_memory_bytes / 2**20 if cost else None
+
+
+def _uncounted(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The operators that the MACs leave out, by codec."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.record.complexity and cell.record.complexity.unsupported_operators:
+            found = cell.record.complexity.unsupported_operators.items()
+            labels[", ".join(f"{name} ({count})" for name, count in found)].append(cell.label)
+    return tuple(
+        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {operators}."
+        for operators, names in labels.items()
+    )

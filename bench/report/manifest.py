@@ -1,0 +1,48 @@
+"""What made a report: records, commits, machines, versions, commands, and the digest of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from .. import __version__
+from ..environment import git_commit
+from ..store import StoredRecord
+from .content import Content
+
+SCHEMA = 1
+PACKAGES = ("matplotlib", "numpy", "pandas", "pyarrow", "scipy")
+"""What the report's own figures come from: a BD-rate is scipy's interpolation."""
+
+
+def manifest(made: Content, stored: Sequence[StoredRecord], files: Mapping[str, bytes], command: str | None) -> bytes:
+    """The manifest as JSON. ``made_by`` is what made the report, ``provenance`` what made the records.
+    It names no date: the same records make the same report."""
+    records = [
+        {"file": item.file, "sha256": item.sha256, "key": item.record.key, "status": item.record.status}
+        for item in stored
+    ]
+    found = {
+        "schema": SCHEMA,
+        "made_by": {
+            "bench": __version__,
+            "git_commit": git_commit(),
+            "command": command,
+            "python": platform.python_version(),
+            "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+        "summary": made.summary,
+        "sections": [part.section.title for part in made.parts],
+        "machines": made.machines.data.to_dict("records"),
+        "provenance": made.provenance,
+        "records": sorted(records, key=lambda record: record["file"]),
+        "files": [
+            {"name": name, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in sorted(files.items())
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(found), indent=1)

@@ -1,0 +1,137 @@
+"""What the paper leaves out: encoding, equal time, shares of a stream, and what is absent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from planted import LAPTOP, RATES, TRAINING, clip, curve, failed, only, record, rows
+
+from bench.record import Record
+from bench.report.complexity import encoding_tables
+from bench.report.equal_time import AtTime, chosen_times, equal_time_frame, equal_time_tables, quality_at
+from bench.report.sections import Cell
+from bench.report.streams import share_table
+from bench.report.tables import coverage_table
+
+# --- Encoding
+
+
+def test_encoding_row() -> None:
+    """12.5 s for 32 frames on two cores; rounds of tuning are one part."""
+    one = record("nerv", 0.04)
+    assert one.encode
+    one = replace(one, encode=replace(one.encode, parts={"training": 10.0, "tuning_1": 1.0, "tuning_2": 1.5}))
+    (table,) = encoding_tables(only([one]))
+    assert rows(table) == [
+        {
+            "Codec": "nerv",
+            "Rate point": "–",
+            "Bits per pixel": "0.0400",
+            "PSNR (dB)": "36.00",
+            "Encode (s)": "12.50",
+            "Encode (s per frame)": "0.391",
+            "Reserved (core-s)": "25.0",
+            "Encode peak (MiB)": "512",
+            "training (s)": "10.000",
+            "tuning (s)": "2.500",
+        }
+    ]
+
+
+def test_gpus_are_reserved_by_networks_only() -> None:
+    """A standard codec on the same machine leaves its GPU alone."""
+    machine = replace(LAPTOP, gpu="H200")
+    (table,) = encoding_tables(only([record(codec, 0.04, environment=machine) for codec in ("nerv", "x265")]))
+    assert [row["Reserved (GPU-s)"] for row in rows(table)] == ["12.5", "–"]
+    assert "on 2 cores of Planted CPU and H200" in table.caption
+
+
+# --- Equal time
+
+
+def cell(one: Record) -> Cell:
+    """The record's cell."""
+    found: Cell = only([one]).cells[0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "psnr_db", "kind"),
+    [(1.0, 9.0, "training"), (4.5, 26.0, "training"), (12.0, 30.0, "training"), (12.5, 33.0, "stream")],
+)
+def test_quality_is_interpolated_in_training(seconds: float, psnr_db: float, kind: str) -> None:
+    """24 dB at 3 s and 28 dB at 6 s are 26 dB at 4.5 s; once the encoder is done it is the stream's 33 dB."""
+    found = quality_at(cell(record("nerv", 0.02)), seconds)
+    assert found.psnr_db == pytest.approx(psnr_db)
+    assert found.kind == kind
+
+
+def test_nothing_is_extrapolated() -> None:
+    """Before the first point of training, between its last one and the stream, before a standard codec ends."""
+    nerv = cell(record("nerv", 0.02))
+    for seconds in (0.5, 12.2):
+        assert quality_at(nerv, seconds) == AtTime(reason="training was measured from 1 to 12 s")
+    assert quality_at(cell(record("x265", 0.02)), 12.4) == AtTime(reason="takes 12.5 s")
+    assert quality_at(cell(replace(record("x265", 0.02), encode=None)), 99.0).psnr_db is None
+
+
+def test_times_are_those_that_tell_codecs_apart() -> None:
+    """From when one has something to show to when all are done: of the round times 1, 3 and 10 s."""
+    section = only([*curve("nerv"), *curve("x265")])
+    assert list(chosen_times(section.measured)) == ["1 s", "3 s", "10 s"]
+    (table,) = equal_time_tables(section)
+    first, last = rows(table)[0], rows(table)[-1]
+    assert [first[f"PSNR after {time} (dB)"] for time in ("1 s", "3 s", "10 s")] == ["9.00 t", "24.00 t", "29.33 t"]
+    assert {last[f"PSNR after {time} (dB)"] for time in ("1 s", "3 s", "10 s")} == {"–"}
+    assert "scaled down" in table.caption
+    frame = equal_time_frame([section])
+    assert len(frame) == 3 * 8
+    assert set(frame[frame["codec"] == "x265"]["reason"]) == {"takes 12.5 s"}
+    assert TRAINING.seconds[-1] == 12.0
+
+
+def test_times_of_machines_stand_apart() -> None:
+    """As all timings."""
+    machines = [LAPTOP, replace(LAPTOP, cpu="Other")]
+    section = only([record("nerv", 0.02, seed=seed, environment=where) for seed, where in enumerate(machines)])
+    assert [len(table.data) for table in equal_time_tables(section)] == [1, 1]
+
+
+# --- Streams
+
+
+def test_shares_sum_to_one() -> None:
+    """100 bytes of header in 9,216 are 1.1 %; 8 bits a byte over 1.5 million parameters."""
+    table = share_table(only([record("nerv", 0.04), record("x265", 0.04)]))
+    network, standard = rows(table)
+    assert (network["header"], network["weights"], network["Bits per parameter"]) == ("1.1%", "98.9%", "0.05")
+    assert (standard["Bits per parameter"], standard["header"]) == ("–", "–")
+    for row in table.data.to_dict("records"):
+        shares = [value or 0 for name, value in row.items() if str(name).startswith("share")]
+        assert sum(shares) == pytest.approx(1)
+
+
+# --- What is absent
+
+
+def test_coverage_names_what_is_absent() -> None:
+    """Each rate point and seed that a codec has is expected on every sequence."""
+    beauty, jockey = clip("uvg", "beauty"), clip("uvg", "jockey")
+    records = [
+        *curve("nerv", where=beauty),
+        *curve("nerv", where=beauty, seed=2),
+        *curve("nerv", where=jockey),
+        *curve("nerv", where=jockey, seed=2, rates=RATES[:3]),
+        *curve("x264", where=beauty),
+        failed(record("x265", 0.01, where=beauty), "no"),
+        replace(failed(record("x265", 0.02, point=1, where=beauty), "no"), status="timed_out"),
+    ]
+    found = {(row["Codec"], row["Sequence"]): row for row in rows(coverage_table(only(records)))}
+    assert found["nerv", "beauty"]["Without"] == "–"
+    assert found["nerv", "jockey"] | {"Codec": "", "Sequence": ""} == {
+        "Codec": "", "Sequence": "", "Grid": "8", "With a result": "7", "Without": "absent: fc_dim=13 seed 2",
+    }  # fmt: skip
+    assert found["x264", "jockey"]["Without"] == "absent: crf=40, crf=39, crf=38, crf=37"
+    assert found["x265", "beauty"]["Without"] == "timed out: crf=39; failed: crf=40"
+    assert found["x265", "jockey"]["With a result"] == "0"
