@@ -57,7 +57,7 @@ def _tables(
     for where, cells in by_machine(section).items():
         rows = [{"machine": where} | row(section, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
-        more = _uncounted(cells) if name == "decoding" else ()
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else ()
         tables.append(
             section_table(
                 f"{title} on {where}", section, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
@@ -125,6 +125,19 @@ def _parts(cost: Cost | None) -> Row:
 
 def _mebibytes(cost: Cost | None) -> float | None:
     return cost.peak_memory_bytes / 2**20 if cost else None
+
+
+def _padded(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The networks that make a larger picture than the video's, by its size."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        if "padded_to" in cell.record.notes:
+            labels[cell.record.notes["padded_to"]].append(cell.label)
+    return tuple(
+        f"{', '.join(dict.fromkeys(names))} make pictures of {size}, which are cropped; their MACs are those of the "
+        "larger pictures."
+        for size, names in labels.items()
+    )
 
 
 def _uncounted(cells: Sequence[Cell]) -> tuple[str, ...]:

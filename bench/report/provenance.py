@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..dataset import Clip
 from ..environment import Environment
 from ..record import Record
 from .tables import Table, as_frame
@@ -43,6 +44,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
         "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
+        "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
         "Commands": [line for record in records for line in _commands(record.notes)],
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
         "Packages": [f"{name} {version}" for name, version in sorted(packages)],
@@ -50,6 +52,25 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
         "Bench": [f"{env.bench}, commit {env.git_commit or 'unknown'}" for env in environments],
     }
     return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
+
+
+def _colour(clip: Clip) -> str:
+    """How a clip's RGB and YUV come from each other, and what that costs where it costs something."""
+    matrix = clip.matrix.replace("bt", "BT.")
+    if clip.rgb_ceiling_db is not None:
+        return (
+            f"{clip.name}: YUV made from RGB by {matrix}, which caps the PSNR of codecs that are given YUV at "
+            f"{clip.rgb_ceiling_db:.2f} dB"
+        )
+    gap = clip.rgb_difference
+    if gap is None:
+        return f"{clip.name}: RGB made from {clip.yuv.format.pixel_format} by {matrix}, as swscale does on that machine"
+    if not gap.largest:
+        return f"{clip.name}: RGB made from YUV by {matrix}, bit for bit as in the papers"
+    return (
+        f"{clip.name}: RGB made from YUV by {matrix}; on that machine samples differ from the papers' conversion by up "
+        f"to {gap.largest} ({gap.psnr_db:.2f} dB)"
+    )
 
 
 def _commands(notes: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,38 @@
+"""What a report says of its sources' colour, and of networks that pad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from planted import clip, curve
+
+from bench.report.complexity import decoding_tables
+from bench.report.provenance import provenance
+from bench.report.sections import sections
+from bench.video.reference import Difference
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"rgb_difference": Difference(8, 0, 0.0, 0.0)}, "RGB made from YUV by BT.601, bit for bit as in the papers"),
+        ({"rgb_difference": Difference(8, 3, 0.7, 0.88)}, "differ from the papers' conversion by up to 3 (48.69 dB)"),
+        ({"rgb_difference": None, "matrix": "bt709"}, "RGB made from yuv420p by BT.709, as swscale does"),
+        ({"rgb_ceiling_db": 46.24}, "caps the PSNR of codecs that are given YUV at 46.24 dB"),
+    ],
+)
+def test_colour_is_stated(facts: dict[str, object], said: str) -> None:
+    """Exact, measured to differ, not comparable, or made the other way round; once for each clip."""
+    where = replace(clip(), **facts)  # type: ignore[arg-type]
+    (line,) = provenance(curve("x265", where=where))["Colour"]
+    assert line.startswith("bunny/bunny: ")
+    assert said in line
+
+
+def test_padding_is_stated() -> None:
+    """By codec, beside the MACs that it is counted in."""
+    records = [replace(one, notes={"padded_to": "320x192"}) for one in curve("nerv")]
+    (section,) = sections([*records, *curve("x265")])
+    (table,) = decoding_tables(section)
+    assert any(note.startswith("nerv make pictures of 320x192, which are cropped") for note in table.notes)
