@@ -62,12 +62,32 @@ class Cost:
 
 @dataclass(frozen=True)
 class Quality:
-    """Each metric by its full name: over the clip, and for each frame where it has such values."""
+    """Each metric by its full name: over the clip, and for each frame where it has such values, None in
+    a frame that has no such value."""
 
     clip: dict[str, float]
-    frames: dict[str, list[float]]
+    frames: dict[str, list[float | None]]
     unavailable: dict[str, str] = field(default_factory=dict)
     """Metric to the reason why it could not be computed."""
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file beside the records; ``path`` is relative to the results directory."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Still:
+    """One frame, kept as PNG for people to look at: of a clip the same ``index`` for every codec, the
+    frame with the most transient pixels. ``transient`` is the mask of those, white on black."""
+
+    index: int
+    decoded: KeptFile
+    source: KeptFile
+    transient: KeptFile
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,7 @@ class Record:
     decode: Cost | None = None
     complexity: Complexity | None = None
     training: TrainingCurve | None = None
+    still: Still | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     """Why the status is not ``ok``."""

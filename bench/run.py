@@ -18,6 +18,7 @@ from .measure.quality import measure_quality
 from .plan import Cell
 from .process import NO_LIMIT, TimeLimit, run_process
 from .record import SCHEMA, CodecFacts, PresetFacts, Record, StreamFacts
+from .still import keep_still, still_index
 from .store import Store
 from .video.raw import VideoFormat, file_sha256
 
@@ -92,15 +93,18 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
         check_frames(decoded.video.format, cell)
         check_ledger(decoded.ledger, stream, cell)
         progress("measuring")
+        quality = measure_quality(cell.clip, decoded.video)
+        index = still_index(quality.frames.get("transient_share", []))
         return dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
             frames_sha256=decoded.video.sha256(),
-            quality=measure_quality(cell.clip, decoded.video),
+            quality=quality,
             encode=encode_cost,
             decode=decoded.cost,
             complexity=encoded.complexity,
             training=encoded.curve,
+            still=keep_still(store, cell.file_name, cell.clip, decoded.video, index, decoded.scratch),
             notes=encoded.notes,
         )
 

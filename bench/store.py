@@ -2,6 +2,7 @@
 
 DIR/records/       one JSON a cell
 DIR/streams/       the bitstreams
+DIR/frames/        a decoded frame of each cell, with its source and its transient pixels, as PNG
 DIR/logs/          what the codecs' processes wrote to standard error
 DIR/checkpoints/   what interrupted encoders left, to go on from
 DIR/report/        written by `bench report`
@@ -120,6 +121,9 @@ class Store:
 
     def log_path(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
+
+    def frame_path(self, name: str) -> Path:
+        return self.root / "frames" / f"{name}.png"
 
     def checkpoints_path(self, name: str) -> Path:
         return self.root / "checkpoints" / name

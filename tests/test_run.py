@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bench
@@ -24,6 +25,7 @@ from bench.process import TimeLimit
 from bench.progress import PlainDisplay
 from bench.record import SCHEMA, Record
 from bench.run import check_frames, run_cell
+from bench.still import read_kept
 from bench.store import Store, read_json
 
 MakeCell = Callable[..., Cell]
@@ -173,6 +175,20 @@ def test_record_of_a_lossless_copy(make_cell: MakeCell, store: Store, tiny: Clip
     assert record.quality.clip["psnr_rgb"] == record.quality.clip["psnr_y"] == 100
     assert record.quality.frames["psnr_rgb"] == [100, 100, 100]
     assert "161 pixels" in record.quality.unavailable["ms_ssim_rgb"]
+
+    assert record.quality.clip["transient_share"] == pytest.approx(1, abs=0.01)  # it is noise
+    assert record.quality.frames["psnr_rgb_transient"] == [None, 100, None]
+
+    still = record.still
+    assert still is not None
+    assert still.index == 1
+    decoded, source, transient = (
+        read_kept(store.root, kept) for kept in (still.decoded, still.source, still.transient)
+    )
+    middle = tiny.rgb.frame(1)[0]
+    assert np.array_equal(decoded, middle)
+    assert np.array_equal(source, middle)
+    assert transient.mean() == pytest.approx(1, abs=0.01)
 
     for cost in (record.encode, record.decode):
         assert cost is not None

@@ -156,7 +156,7 @@ def damage(key: list[str], value: Any) -> Callable[[dict[str, Any]], None]:
         (damage(["seed"], "three"), r"Expected `int`, got `str` - at `\$\.seed`"),
         (damage(["status"], "fine"), r"Invalid enum value 'fine' - at `\$\.status`"),
         (damage(["stream", "size_bytes"], 1.5), r"`\$\.stream\.size_bytes`"),
-        (damage(["quality", "frames", "psnr_rgb"], [1, None]), r"\$\.quality\.frames"),
+        (damage(["quality", "frames", "psnr_rgb"], [1, "high"]), r"\$\.quality\.frames"),
         (damage(["clip", "yuv", "format", "frame_rate"], "fast"), r"fast"),
         (lambda table: table.pop("codec"), r"missing required field `codec`"),
     ],

@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(
             f"There are no records in {store.root} to report on. To make some, run `python -m bench run` first."
         )
-    made = content([item.record for item in stored], against=options.anchor or ANCHORS)
+    made = content([item.record for item in stored], store.root, against=options.anchor or ANCHORS)
     chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
     command = shlex.join(["python", "-m", "bench", "report", "--results", str(options.results), *chosen])
     write_content(made, store.root / "report", stored, command)

@@ -16,6 +16,7 @@ from ..video import colour
 from ..video.raw import Frame, RawVideo
 from . import ms_ssim
 from .psnr import mean_squared_error, psnr
+from .regions import RegionErrors, region_errors, region_psnr, transient_pixels
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,27 +33,33 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
     """
     reason = ms_ssim.missing(clip.rgb.format)
 
-    def measure(frame: tuple[list[Frame], ...]) -> tuple[list[float], list[float], float]:
-        rgb, decoded_rgb, yuv, decoded_yuv = frame
+    def measure(
+        frame: tuple[int, list[Frame], list[Frame], list[Frame], list[Frame]],
+    ) -> tuple[list[float], list[float], RegionErrors, float]:
+        index, rgb, decoded_rgb, yuv, decoded_yuv = frame
+        by_region = region_errors(rgb[0], decoded_rgb[0], transient_pixels(clip.yuv, index))
         similarity = np.nan if reason else ms_ssim.ms_ssim(rgb[0], decoded_rgb[0])
-        return _errors(rgb, decoded_rgb), _errors(yuv, decoded_yuv), similarity
+        return _errors(rgb, decoded_rgb), _errors(yuv, decoded_yuv), by_region, similarity
 
-    videos = [
+    videos = (
         clip.rgb.frames(),
         colour.frames(decoded, clip.rgb.format.pixel_format, clip.matrix),
         clip.yuv.frames(),
         colour.frames(decoded, clip.yuv.format.pixel_format, clip.matrix),
-    ]
-    measured = _side_by_side(measure, zip(*videos, strict=True))
-    rgb_errors, yuv_errors, similarities = zip(*measured, strict=True)
+    )
+    measured = _side_by_side(measure, zip(range(clip.yuv.format.frames), *videos, strict=True))
+    rgb_errors, yuv_errors, errors_by_region, similarities = zip(*measured, strict=True)
     in_rgb, in_yuv = psnr(np.array(rgb_errors), clip.rgb.format), psnr(np.array(yuv_errors), clip.yuv.format)
-    values, frames = in_rgb.clip | in_yuv.clip, in_rgb.frames | in_yuv.frames
+    by_region = region_psnr(errors_by_region)
+    values = in_rgb.clip | in_yuv.clip | by_region.clip
+    frames: dict[str, list[float | None]] = {name: [*each] for name, each in (in_rgb.frames | in_yuv.frames).items()}
+    frames |= by_region.frames
     if reason is not None:
-        return Quality(values, frames, {"ms_ssim_rgb": reason, "ms_ssim_rgb_db": reason})
+        return Quality(values, frames, by_region.missing | {"ms_ssim_rgb": reason, "ms_ssim_rgb_db": reason})
     frames["ms_ssim_rgb"] = list(similarities)
     values["ms_ssim_rgb"] = float(np.mean(similarities))
     values["ms_ssim_rgb_db"] = ms_ssim.in_decibels(values["ms_ssim_rgb"])
-    return Quality(values, frames)
+    return Quality(values, frames, by_region.missing)
 
 
 def _errors(source: list[Frame], decoded: list[Frame]) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..record import Record
 from ..registry import unknown
@@ -11,15 +12,15 @@ from . import tables
 from .bd_rates import ANCHORS, pairs
 from .bd_table import Pairs, bd_matrices, bd_table
 from .complexity import decoding_tables, encoding_tables
-from .curves import Picture, Styles, codec_styles, pictures
 from .equal_time import equal_time_tables
+from .figures import NO_FIGURES, figures
 from .paper import load_paper
 from .paper_table import paper_bd_table, paper_decoding_tables
+from .picture import Picture, Styles, codec_styles
 from .provenance import machine_table, provenance
 from .sections import Section, sections
 from .streams import ledger_table, share_table
 from .tables import Table
-from .training import training_picture
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Part:
     pairs: Pairs
     problems: Table | None
     pictures: list[Picture]
+    absent: list[str]
+    """Why pictures are missing, in sentences."""
     source_note: str | None
     bd_rates: Table | None
     rates: list[Table]
@@ -69,29 +72,33 @@ class Content:
         return [part.problems for part in self.parts if part.problems]
 
 
-def content(records: Sequence[Record], *, against: Sequence[str] = ANCHORS, draw: bool = True) -> Content:
+def content(
+    records: Sequence[Record], root: Path | None = None, *, against: Sequence[str] = ANCHORS, draw: bool = True
+) -> Content:
     """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
-    ``against``, and without pictures unless ``draw``. Raises `UsageError` for an anchor that is in
-    none of the records, unless it is a usual one."""
+    ``against``, and without pictures unless ``draw``. ``root`` is the results directory, where frames
+    were kept. Raises `UsageError` for an anchor that is in none of the records, unless it is a usual one."""
     found = sections(records)
     known = sorted({name for section in found for name in [*section.codecs, *section.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(section, styles if draw else None, against) for section in found]
+    parts = [_part(section, styles if draw else None, against, root) for section in found]
     records = [cell.record for part in parts for cell in part.section.cells]  # in the order of the tables
     return Content(records=records, parts=parts, machines=machine_table(records), provenance=provenance(records))
 
 
-def _part(section: Section, styles: Styles | None, against: Sequence[str]) -> Part:
+def _part(section: Section, styles: Styles | None, against: Sequence[str], root: Path | None) -> Part:
     compared = pairs(section)
+    seen = figures(section, compared, styles, root) if styles else NO_FIGURES
     rates = _rates(section, compared)
     return Part(
         section=section,
         pairs=compared,
         problems=tables.problem_table(section),
-        pictures=[*pictures(section, styles), *training_picture(section, styles)] if styles else [],
+        pictures=seen.pictures,
+        absent=seen.absent,
         source_note=_source_note(section),
         bd_rates=bd_table(section, compared, against),
         rates=rates,
@@ -112,6 +119,7 @@ def _results(section: Section, compared: Pairs) -> list[Table]:
     if not section.measured:
         return [coverage]
     return [
+        *tables.region_tables(section),
         *bd_matrices(section, compared),
         *decoding_tables(section),
         *paper_decoding_tables(section, load_paper()),

@@ -146,6 +146,14 @@ class Section:
             groups[cell.record.codec.name, cell.label, cell.sequence, cell.record.seed].append(cell)
         return [Curve(*key, tuple(sorted(cells, key=_rate))) for key, cells in groups.items()]
 
+    @cached_property
+    def first_seed(self) -> list[Curve]:
+        """Of each codec on each sequence the curve with the lowest seed, for pictures that show one."""
+        lowest: dict[tuple[str, str], Curve] = {}
+        for curve in sorted(self.curves, key=lambda curve: curve.seed):
+            lowest.setdefault((curve.label, curve.sequence), curve)
+        return [curve for curve in self.curves if lowest[curve.label, curve.sequence] is curve]
+
     def source_rates(self) -> dict[str, float]:
         """Sequence to bits per pixel of the source's own bitstream, where it has one."""
         rates = {cell.sequence: cell.record.clip.source_bits_per_pixel for cell in self.cells}

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from ..measure.regions import DEFINITION
 from ..record import Status
 from .sections import Cell, Section
 
@@ -42,6 +43,9 @@ FIELDS = {
     "psnr_rgb": ("PSNR (dB)", ".2f"),
     "ms_ssim_rgb": ("MS-SSIM", ".4f"),
     "ms_ssim_rgb_db": ("MS-SSIM (dB)", ".2f"),
+    "transient_share": ("Transient share", ".3f"),
+    "psnr_rgb_persistent": ("PSNR, persistent (dB)", ".2f"),
+    "psnr_rgb_transient": ("PSNR, transient (dB)", ".2f"),
     "parameters_millions": ("Parameters (M)", ".3f"),
     "bits_per_parameter": ("Bits per parameter", ".2f"),
     "size_bytes": ("Size (bytes)", ",d"),
@@ -313,6 +317,18 @@ def rd_table(section: Section) -> Table:
         for cell in section.measured
     ]
     return section_table("Rate and quality", section, rows, "rates", notes=_unavailable(section))
+
+
+def region_tables(section: Section) -> list[Table]:
+    """One line a cell: its quality where the source changes and where it does not; no table if no record
+    has that."""
+    metrics = ("psnr_rgb", "psnr_rgb_persistent", "psnr_rgb_transient", "transient_share")
+    rows = [
+        point(cell) | {"bits_per_pixel": cell.bits_per_pixel} | {metric: cell.quality(metric) for metric in metrics}
+        for cell in section.measured
+        if cell.quality("transient_share") is not None
+    ]
+    return [section_table("Quality by region", section, rows, "regions", notes=(DEFINITION,))] if rows else []
 
 
 def _unavailable(section: Section) -> tuple[str, ...]:

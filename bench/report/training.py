@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..codec import TrainingCurve
-from .curves import Picture, Styles, line_styles, to_file
+from .complexity import machine
+from .picture import Picture, Styles, as_picture, dress, legend, line_styles, new_figure
 from .sections import Cell, Section
 
 SHOWN_FROM = 0.05
@@ -18,55 +18,51 @@ SHOWN_FROM = 0.05
 
 
 def training_picture(section: Section, styles: Styles) -> list[Picture]:
-    """One picture with a row for each sequence, if any codec was trained."""
-    trained = [cell for cell in section.measured if cell.record.training]
+    """One picture with a row for each sequence, if any codec was trained. Of several seeds, the lowest."""
+    trained = [cell for curve in section.first_seed for cell in curve.cells if cell.record.training]
     if not trained:
         return []
-    figure = draw(section, trained, styles)
     return [
-        Picture(
+        as_picture(
+            draw(section, trained, styles),
             name=f"{section.slug}-training",
             caption=f"PSNR against training steps and seconds: {section.dataset}, {section.stamp}",
             alt="PSNR of the frames as they were trained on, float weights. " + " ".join(map(_outcome, trained)),
             wide=True,
-            svg=to_file(figure, "svg"),
-            png=to_file(figure, "png"),
         )
     ]
 
 
 def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
-    """Against steps on the left, against wall-clock on the right; each line ends at its network's size."""
+    """Against steps on the left, and against wall-clock to the right of it, with axes for each machine,
+    since their seconds do not compare. Each line ends at its network's size."""
     sequences = list(dict.fromkeys(cell.sequence for cell in trained))
-    figure = Figure(
-        figsize=(9.2, 3.4 * len(sequences) + 1.1), layout=ConstrainedLayoutEngine(w_pad=0.07), facecolor="white"
-    )
-    title = f"{section.dataset}: quality while training\n{section.stamp.replace('; ', chr(10))}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=9)
-    grid = figure.subplots(len(sequences), 2, squeeze=False, sharey="row")
+    machines = list(dict.fromkeys(machine(cell.record.environment) for cell in trained))
+    columns, height = 1 + len(machines), 3.4 if len(sequences) == 1 else 2.4
+    figure = new_figure(section, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
+    grid = figure.subplots(len(sequences), columns, squeeze=False, sharey="row")
     lines = line_styles(section)
-    for (by_step, by_second), sequence in zip(grid, sequences, strict=True):
+    for (by_step, *by_second), sequence in zip(grid, sequences, strict=True):
         for cell in trained:
             if cell.sequence == sequence and (curve := cell.record.training):
                 colour, _ = styles[cell.record.codec.name]
                 first = next(i for i, step in enumerate(curve.steps) if step >= SHOWN_FROM * curve.steps[-1])
-                for axes, along in ((by_step, curve.steps), (by_second, curve.seconds)):
+                clock = by_second[machines.index(machine(cell.record.environment))]
+                for axes, along in ((by_step, curve.steps), (clock, curve.seconds)):
                     axes.plot(
                         along[first:], curve.psnr_db[first:], lines[cell.label], color=colour, label=cell.label, lw=1.3
                     )
                     _name(axes, along[-1], curve, cell, colour)
         by_step.set_xlabel("training steps", fontsize=9)
-        by_second.set_xlabel("seconds of training", fontsize=9)
+        for axes, name in zip(by_second, machines, strict=True):
+            axes.set_xlabel(
+                f"seconds of training on {name}" if len(machines) > 1 else "seconds of training", fontsize=9
+            )
         by_step.set_ylabel(f"{sequence}, PSNR (dB)" if len(sequences) > 1 else "PSNR (dB)", fontsize=9)
-        for axes in (by_step, by_second):
-            axes.tick_params(labelsize=8)
-            axes.grid(color="#dddddd", linewidth=0.6)
-            axes.spines[["top", "right"]].set_visible(False)
+        for axes in (by_step, *by_second):
+            dress(axes)
             axes.margins(x=0.1)
-    named = {label: handle for handle, label in zip(*grid[0][0].get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        named.values(), named.keys(), loc="outside lower center", ncols=min(4, len(named)), fontsize=8, frameon=False
-    )
+    legend(figure, section)
     return figure
 
 

@@ -21,20 +21,22 @@ from .manifest import manifest
 def write_report(
     records: Sequence[Record],
     folder: Path,
+    root: Path | None = None,
     *,
     against: Sequence[str] = ANCHORS,
     stored: Sequence[StoredRecord] = (),
     command: str | None = None,
 ) -> Path:
-    """Write the report on ``records`` into ``folder`` and return the path of its HTML file.
+    """Write the report on ``records`` into ``folder`` and return the path of its HTML file. ``root`` is the
+    results directory, where frames were kept.
 
-    ``report.html`` needs none of the others: ``report.md``; each picture; ``report.tex`` with its
+    ``report.html`` needs none of the others: ``report.md``; each picture as PNG, SVG and PDF; ``report.tex`` with its
     tables in ``tex/``; in ``tables/`` the values of every table as CSV, Parquet and JSON; and
     ``manifest.json``, which says what made them, of the files that ``stored`` names and by which ``command``.
     """
     if not records:
         raise UsageError("There are no records to report on. To make some, run `python -m bench run` first.")
-    write_content(content(records, against=against), folder, stored, command)
+    write_content(content(records, root, against=against), folder, stored, command)
     return folder / "report.html"
 
 
@@ -52,6 +54,7 @@ def files(made: Content) -> dict[str, bytes]:
     return {
         **{f"{picture.name}.svg": picture.svg for picture in pictures},
         **{f"{picture.name}.png": picture.png for picture in pictures},
+        **{f"{picture.name}.pdf": picture.pdf for picture in pictures},
         **table_files(frames.frames(made)),
         **latex_files(made),
         "report.md": markdown.render(made).encode(),

@@ -46,8 +46,8 @@ def test_lossless_is_the_cap_in_both_colour_spaces(
     """Whatever the pixel format and the matrix: source and decoder take the same way."""
     clip = clip_of(planted(tmp_path, pixel_format, 1), matrix)
     measured = measure_quality(clip, clip.yuv)
-    assert set(measured.clip.values()) == {CAP_DB}
-    assert set(measured.unavailable) == {"ms_ssim_rgb", "ms_ssim_rgb_db"}
+    assert {value for name, value in measured.clip.items() if "psnr" in name} == {CAP_DB}
+    assert set(measured.unavailable) >= {"ms_ssim_rgb", "ms_ssim_rgb_db"}
     in_rgb = measure_quality(clip, clip.rgb).clip
     assert in_rgb["psnr_rgb"] == CAP_DB
     assert in_rgb["psnr_y"] < CAP_DB

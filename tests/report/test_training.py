@@ -7,7 +7,7 @@ from dataclasses import replace
 from planted import TRAINING, clip, curve, failed, record
 
 from bench.report.content import content
-from bench.report.curves import codec_styles
+from bench.report.picture import codec_styles
 from bench.report.sections import sections
 from bench.report.training import draw, training_csv, training_picture
 from bench.report.write import files
@@ -26,7 +26,7 @@ def test_lines_hold_the_planted_values() -> None:
     assert [len(axes.get_lines()) for axes in figure.axes] == [4, 4, 1, 1]
     assert {text.get_text() for axes in figure.axes for text in axes.texts} == {"1.5 M"}
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["nerv"]
+    assert [text.get_text() for text in legend.get_texts()] == ["nerv", "e-nerv"]
 
 
 def test_csv_has_every_point() -> None:
