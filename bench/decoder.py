@@ -50,7 +50,9 @@ class Decoded:
 
 
 @contextmanager
-def decode(stream: Path, log: Path, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Iterator[Decoded]:
+def decode(
+    stream: Path, log: Path, progress: Progress, limit: TimeLimit = NO_LIMIT, *, one_core: bool = False
+) -> Iterator[Decoded]:
     """Decode ``stream`` in a fresh process that sees only it and an empty folder.
 
     Raises `StreamError` for what is not a whole stream, `DecodeError` if the frames on disk are
@@ -70,6 +72,7 @@ def decode(stream: Path, log: Path, progress: Progress, limit: TimeLimit = NO_LI
             progress=progress,
             limit=limit,
             hide=HIDDEN,
+            one_core=one_core,
         )
         video = RawVideo(scratch / "frames.raw", result.video)
         video.check_size()

@@ -30,6 +30,7 @@ from .record import Cost
 R = TypeVar("R")
 GRACE_SECONDS = 30.0
 """What a child that was asked to stop has to save its state."""
+CAN_PIN = hasattr(os, "sched_setaffinity")
 _PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
 
 
@@ -78,10 +79,13 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     overhead_seconds: float = 0.0
     peak_memory_bytes: int = 0
+    cpu_seconds: float | None = None
     failure: Failure | None = None
 
     def cost(self) -> Cost:
-        return Cost(sum(self.seconds.values()), self.seconds, self.overhead_seconds, self.peak_memory_bytes)
+        return Cost(
+            sum(self.seconds.values()), self.seconds, self.overhead_seconds, self.peak_memory_bytes, self.cpu_seconds
+        )
 
 
 def run_process(
@@ -94,16 +98,19 @@ def run_process(
     progress: Progress,
     limit: TimeLimit = NO_LIMIT,
     hide: frozenset[str] = frozenset(),
+    one_core: bool = False,
 ) -> tuple[R, Cost]:
     """Run ``python -m module`` in ``folder`` on ``task`` and return its result and what it cost.
 
-    Environment variables named in ``hide`` are kept from it. Raises the child's own error,
+    Environment variables named in ``hide`` are kept from it. With ``one_core`` it and all that it starts
+    see a single processor, where the system can do that (`CAN_PIN`). Raises the child's own error,
     `CellTimeoutError` or `CellInterruptedError` when ``limit`` is reached, or `CellError` if it crashed.
     """
     store.write_json(folder / "task.json", task)
     environment = {name: value for name, value in os.environ.items() if name not in hide}
     paths = [_PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "BENCH_STARTED": repr(time.time())}
+    environment |= {"BENCH_ONE_CORE": "1"} if one_core else {}
     with log.open("ab") as errors_to:
         child = subprocess.Popen(
             [sys.executable, "-m", module],
@@ -192,11 +199,13 @@ def _describe(status: int) -> str:
 def serve(work: Callable[[Stopwatch, Progress], Any]) -> None:
     """The child's side: do ``work`` and leave its result, or the error that it raised."""
     started = float(os.environ.get("BENCH_STARTED", time.time()))
+    if os.environ.get("BENCH_ONE_CORE") and CAN_PIN:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     watch = Stopwatch()
     try:
         result = work(watch, _report)
         overhead = time.time() - started - sum(watch.seconds.values())
-        outcome = Outcome(result, watch.seconds, overhead, peak_memory_bytes())
+        outcome = Outcome(result, watch.seconds, overhead, peak_memory_bytes(), sum(os.times()[:4]))
     except Exception as error:
         traceback.print_exc()
         known = isinstance(error, BenchError)

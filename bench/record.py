@@ -52,12 +52,15 @@ class StreamFacts:
 @dataclass(frozen=True)
 class Cost:
     """What a process took. ``seconds`` is the sum of ``parts``. The rest of its life, mostly starting
-    Python and importing libraries, stands apart as ``overhead_seconds``."""
+    Python and importing libraries, stands apart as ``overhead_seconds``. ``cpu_seconds`` is what all
+    processors spent on it and on the programs that it ran; None where a part of it was done by an
+    earlier process, which was interrupted."""
 
     seconds: float
     parts: dict[str, float]
     overhead_seconds: float
     peak_memory_bytes: int
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class Record:
     quality: Quality | None = None
     encode: Cost | None = None
     decode: Cost | None = None
+    decode_one_core: Cost | None = None
+    """The same once more on a single core, of a standard codec, which gave the same frames."""
     complexity: Complexity | None = None
     training: TrainingCurve | None = None
     still: Still | None = None

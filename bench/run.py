@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 from . import environment
 from .codec import Progress
@@ -16,8 +17,8 @@ from .encoder import EncodeResult, EncodeTask
 from .errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError
 from .measure.quality import measure_quality
 from .plan import Cell
-from .process import NO_LIMIT, TimeLimit, run_process
-from .record import SCHEMA, CodecFacts, PresetFacts, Record, StreamFacts
+from .process import CAN_PIN, NO_LIMIT, TimeLimit, run_process
+from .record import SCHEMA, CodecFacts, Cost, PresetFacts, Record, StreamFacts
 from .still import keep_still, still_index
 from .store import Store
 from .video.raw import VideoFormat, file_sha256
@@ -95,18 +96,30 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
         progress("measuring")
         quality = measure_quality(cell.clip, decoded.video)
         index = still_index(quality.frames.get("transient_share", []))
-        return dataclasses.replace(
+        record = dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
             frames_sha256=decoded.video.sha256(),
             quality=quality,
-            encode=encode_cost,
+            encode=without_earlier(encode_cost, encoded.notes),
             decode=decoded.cost,
             complexity=encoded.complexity,
             training=encoded.curve,
             still=keep_still(store, cell.file_name, cell.clip, decoded.video, index, decoded.scratch),
             notes=encoded.notes,
         )
+    if cell.codec.family == "standard" and CAN_PIN:
+        with decode(stream, log, progress, limit, one_core=True) as decoded:
+            if decoded.video.sha256() != record.frames_sha256:
+                raise DecodeError(f"{cell}: decoding on one core gave other frames than on all of them.")
+            record = dataclasses.replace(record, decode_one_core=decoded.cost)
+    return record
+
+
+def without_earlier(cost: Cost, notes: dict[str, Any]) -> Cost:
+    """``cost`` without its CPU time if training went on from a checkpoint: what came before is not in it."""
+    resumed = any(name.endswith("_resumed_at_steps") for name in notes)
+    return dataclasses.replace(cost, cpu_seconds=None) if resumed else cost
 
 
 def check_frames(found: VideoFormat, cell: Cell) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bench import errors
 from bench.errors import BenchError, CellError, CellTimeoutError, StoreError, StreamError
-from bench.process import TimeLimit, run_process
+from bench.process import CAN_PIN, TimeLimit, run_process
 from bench.record import Cost
 
 WORKER = """
@@ -80,6 +80,35 @@ def test_answer_and_cost_come_back(run: Run) -> None:
     assert cost.seconds == pytest.approx(sum(cost.parts.values()))
     assert 0 < cost.overhead_seconds < took - cost.seconds + 0.1
     assert 200 << 20 < cost.peak_memory_bytes < 2 << 30
+
+
+def test_processor_time_is_counted(run: Run) -> None:
+    """Of the process and of the programs that it ran, but not what it waited."""
+    spin = "import time; end = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
+    _, cost = run(
+        "import subprocess, sys",
+        f"exec({spin!r})",
+        f"subprocess.run([sys.executable, '-c', {spin!r}], check=True)",
+        "time.sleep(2)",
+        "return {'number': 1}",
+    )
+    assert cost.cpu_seconds is not None
+    assert 0.8 < cost.cpu_seconds < 2.7
+
+
+@pytest.mark.skipif(not CAN_PIN, reason="this system cannot bind a process to a core")
+def test_one_core_is_all_that_a_process_sees(run: Run) -> None:
+    """And the programs that it starts; the parent keeps its own."""
+    before = os.sched_getaffinity(0)
+    code = "import os; print(len(os.sched_getaffinity(0)))"
+    answer, _ = run(
+        "import subprocess, sys",
+        f"count = subprocess.run([sys.executable, '-c', {code!r}], check=True, capture_output=True).stdout",
+        "return {'number': int(count)}",
+        one_core=True,
+    )
+    assert answer == Answer(1)
+    assert os.sched_getaffinity(0) == before
 
 
 def test_progress_arrives_in_order_and_chatter_is_passed_over(run: Run) -> None:

@@ -190,8 +190,10 @@ def test_record_of_a_lossless_copy(make_cell: MakeCell, store: Store, tiny: Clip
     assert np.array_equal(source, middle)
     assert transient.mean() == pytest.approx(1, abs=0.01)
 
-    for cost in (record.encode, record.decode):
+    for cost in (record.encode, record.decode, record.decode_one_core):
         assert cost is not None
+        assert cost.cpu_seconds is not None
+        assert 0 < cost.cpu_seconds < 300
         assert set(cost.parts) == {"copying"}
         assert cost.seconds == sum(cost.parts.values()) > 0
         assert 0 < cost.overhead_seconds < 300

@@ -33,8 +33,8 @@ def decoding_tables(section: Section) -> list[Table]:
 DECODING_NOTES = (
     "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
     "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
-    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Every decoder may use all cores; "
-    "there is one measurement of each.",
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Decoders may use all cores; "
+    "standard codecs were run once more on a single one, warm. There is one measurement of each.",
 )
 
 
@@ -44,9 +44,9 @@ def encoding_tables(section: Section) -> list[Table]:
 
 
 ENCODING_NOTES = (
-    "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. Reserved: "
-    "these seconds times the machine's cores, and on a GPU the seconds that a network's encoder held it. That is what "
-    "was set aside, an upper bound of what was used: the records hold no CPU time and no energy.",
+    "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. CPU: what all "
+    "cores spent on it, that start included; none is stated where training went on from an earlier process. GPU: the "
+    "wall-clock seconds for which a network's encoder held it. Energy was not measured.",
 )
 
 
@@ -68,14 +68,14 @@ def _tables(
 
 HIDDEN = ("size_bytes", "ms_ssim_rgb")
 """Columns that other tables print."""
-OPTIONAL = ("encode_gpu_seconds",)
+OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "decode_one_core_seconds")
 """Columns that are printed only where there is something in them."""
 
 
 def decoding_row(section: Section, cell: Cell) -> Row:
     """A line in the shape of the paper's Table 2."""
     record = cell.record
-    stream, cost, decode = record.stream, record.complexity, record.decode
+    stream, cost, decode, one_core = record.stream, record.complexity, record.decode, record.decode_one_core
     return (
         point(cell)
         | {
@@ -86,6 +86,8 @@ def decoding_row(section: Section, cell: Cell) -> Row:
             "kmacs_per_pixel": cost.macs_per_frame / section.pixels_per_frame / 1e3 if cost else None,
             "decode_seconds": decode.seconds if decode else None,
             "decode_cold_seconds": decode.seconds + decode.overhead_seconds if decode else None,
+            "decode_one_core_seconds": one_core.seconds if one_core else None,
+            "decode_cpu_seconds": decode.cpu_seconds if decode else None,
             "decode_fps": section.frames / decode.seconds if decode and decode.seconds else None,
             "decode_peak_mib": _mebibytes(decode),
             "psnr_rgb": cell.quality("psnr_rgb"),
@@ -96,7 +98,7 @@ def decoding_row(section: Section, cell: Cell) -> Row:
 
 
 def encoding_row(section: Section, cell: Cell) -> Row:
-    """Time, what was reserved for it, and memory."""
+    """Time, what processors spent on it, and memory."""
     record = cell.record
     encode, env = record.encode, record.environment
     on_gpu = encode and env.gpu and record.codec.family == "implicit"
@@ -107,7 +109,7 @@ def encoding_row(section: Section, cell: Cell) -> Row:
             "psnr_rgb": cell.quality("psnr_rgb"),
             "encode_seconds": encode.seconds if encode else None,
             "encode_seconds_per_frame": encode.seconds / section.frames if encode else None,
-            "encode_core_seconds": encode.seconds * env.cores if encode else None,
+            "encode_cpu_seconds": encode.cpu_seconds if encode else None,
             "encode_gpu_seconds": encode.seconds if encode and on_gpu else None,
             "encode_peak_mib": _mebibytes(encode),
         }

@@ -101,8 +101,9 @@ def record(
             clip={"psnr_rgb": psnr, "ms_ssim_rgb": 1 - 10 ** -((psnr - 18) / 10), "ms_ssim_rgb_db": psnr - 18},
             frames={"psnr_rgb": [psnr] * form.frames},
         ),
-        encode=Cost(12.5, {"training" if learned else "encoding": 12.5}, 1.0, 512 << 20),
-        decode=Cost(0.64, {"entropy_decoding": 0.14, "network": 0.5}, 1.0, 256 << 20),
+        encode=Cost(12.5, {"training" if learned else "encoding": 12.5}, 1.0, 512 << 20, 20.0),
+        decode=Cost(0.64, {"entropy_decoding": 0.14, "network": 0.5}, 1.0, 256 << 20, 1.25),
+        decode_one_core=None if learned else Cost(0.96, {"decoding": 0.96}, 1.0, 256 << 20, 1.0),
         complexity=Complexity(1_500_000, 57_600_000, {"aten::gelu": 5}) if learned else None,
         training=TRAINING if learned else None,
         notes={"command": f"encode --with {codec}"},
@@ -116,7 +117,9 @@ def curve(codec: str, gain: float = 0.0, rates: Iterable[float] = RATES, **more:
 
 def failed(whole: Record, reason: str) -> Record:
     """The record of a cell that came to nothing."""
-    nothing = dict.fromkeys(("stream", "frames_sha256", "quality", "encode", "decode", "complexity", "training"))
+    nothing = dict.fromkeys(
+        ("stream", "frames_sha256", "quality", "encode", "decode", "decode_one_core", "complexity", "training")
+    )
     return replace(whole, status="failed", reason=reason, **nothing)  # type: ignore[arg-type]
 
 

@@ -95,6 +95,8 @@ def test_decoding_row() -> None:
         "kMACs per pixel": "1.00",
         "Decode, warm (s)": "0.640",
         "Decode, cold (s)": "1.640",
+        "Decode, one core (s)": "–",
+        "Decode CPU (s)": "1.25",
         "entropy decoding (s)": "0.140",
         "network (s)": "0.500",
         "Decode (frames/s)": "50.0",
