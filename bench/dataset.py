@@ -23,7 +23,8 @@ was made anew; or what another codec left of it."""
 @dataclass(frozen=True)
 class Cut:
     """The part of a sequence to work on: the first ``frames``, of each the window of size ``crop``
-    (width, height) in its middle, scaled to ``width`` x ``height``. None means all of it, as it is."""
+    (width, height) in its middle, scaled to ``width`` x ``height``. None means all of it, as it is; of a
+    width or height alone, the other follows, as the nearest even number that keeps the picture's shape."""
 
     width: int | None = None
     height: int | None = None
@@ -35,8 +36,10 @@ class Cut:
         width, height = self.crop or (full.width, full.height)
         if width > full.width or height > full.height:
             raise UsageError(f"A window of {width}x{height} does not fit into {full.width}x{full.height}.")
+        scaled_width = self.width or (_even(self.height * width / height) if self.height else width)
+        scaled_height = self.height or (_even(self.width * height / width) if self.width else height)
         frames = min(self.frames or full.frames, full.frames)
-        return replace(full, width=self.width or width, height=self.height or height, frames=frames)
+        return replace(full, width=scaled_width, height=scaled_height, frames=frames)
 
     def of(self, full: VideoFormat) -> Cut:
         """The same with nothing in it that changes nothing: ``Cut()`` where all of the video is left."""
@@ -48,6 +51,10 @@ class Cut:
             form.frames if form.frames < full.frames else None,
             window if window != (full.width, full.height) else None,
         )
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))
 
 
 @dataclass(frozen=True)

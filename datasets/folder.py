@@ -39,7 +39,7 @@ class Folder(Dataset):
         source = Source(
             dataset=self.name,
             sequence=sequence,
-            licence="the user's own",
+            licence="not stated",
             origin=f"{file.path.name}, {form}, {file.codec}",
             sha256=content.sha256,
             frames=form.frames,

@@ -16,6 +16,7 @@ import pytest
 import bench
 from bench import __version__
 from bench.cli import COMMANDS, main
+from bench.dataset import Cut
 from bench.record import Record
 from bench.registry import codecs, datasets
 from bench.store import Store
@@ -95,7 +96,7 @@ def test_report_is_written_and_found(finished: Finished, capsys: pytest.CaptureF
     assert first.key in {row["key"] for row in rows}
     assert str(first.stream.size_bytes) in {row["stream.size_bytes"] for row in rows}
     assert {path.suffix for path in folder.iterdir() if path.is_file()} == {
-        ".html", ".md", ".tex", ".svg", ".png", ".json",
+        ".html", ".md", ".tex", ".svg", ".png", ".pdf", ".json",
     }  # fmt: skip
     assert {path.suffix for path in (folder / "tables").iterdir()} == {".csv", ".parquet", ".json"}
     assert {path.suffix for path in (folder / "tex").iterdir()} == {".tex"}
@@ -206,6 +207,27 @@ def test_doctor_says_what_works(
     assert lines["bunny"] == "complete"
     assert lines["uvg"].startswith("0 of 7 sequences are here; 16.2 GiB to fetch into ")
     assert "cores" in lines["machine"]
+
+
+def test_a_users_own_video_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten bits, 4:2:2 and a shape of its own: found by its name, cut as asked, encoded where that is possible."""
+    samples = np.random.default_rng(1).integers(64, 940, 5 * 200 * 120 * 2).astype("<u2")
+    video = tmp_path / "videos" / "noise_200x120_50fps_422_10bit.yuv"
+    video.parent.mkdir()
+    video.write_bytes(samples.tobytes())
+    command = ["run", "--codecs", "raw,x265[crf=40],svt-av1[crf=60]", "--dataset", str(video.parent)]
+    command += ["--preset", "smoke", "--results", str(tmp_path / "results")]
+    assert main([*command, "--crop", "160x96", "--frames", "3"]) == 0
+    assert main(command) == 0
+    found = {(one.codec.name, str(one.clip.yuv.format)): one for one in Store(tmp_path / "results").records()}
+    for size in ("3 frames of 160x96", "4 frames of 300x180"):
+        assert {name for name, form in found if form == f"{size} yuv422p10le"} == {"raw", "x265", "svt-av1"}
+        assert found["raw", f"{size} yuv422p10le"].status == found["x265", f"{size} yuv422p10le"].status == "ok"
+        assert "svt-av1 takes yuv420p, yuv420p10le" in str(found["svt-av1", f"{size} yuv422p10le"].reason)
+    assert found["raw", "3 frames of 160x96 yuv422p10le"].clip.cut == Cut(frames=3, crop=(160, 96))
+    assert {one.clip.name for one in found.values()} == {"videos/noise_200x120_50fps_422_10bit"}
+    assert main(["report", "--results", str(tmp_path / "results")]) == 0
+    assert "cropped to 160x96" in capsys.readouterr().out
 
 
 def test_module_is_a_program() -> None:

@@ -159,6 +159,22 @@ def test_crop_is_the_window_in_the_middle(crop: tuple[int, int], prepare: Prepar
             assert (plane == full[rows, columns][: -(-height // step), : -(-width // step)]).all()
 
 
+@pytest.mark.parametrize(
+    ("cut", "size"),
+    [
+        (Cut(height=24), (32, 24)),
+        (Cut(width=32), (32, 24)),
+        (Cut(height=22), (30, 22)),
+        (Cut(height=12, crop=(48, 48)), (12, 12)),
+        (Cut(height=2, crop=(2, 48)), (2, 2)),
+    ],
+)
+def test_one_side_alone_keeps_the_shape(cut: Cut, size: tuple[int, int], prepare: Prepare) -> None:
+    """To the nearest even number, of what cropping leaves."""
+    form = prepare(cut).yuv.format
+    assert (form.width, form.height) == size
+
+
 def test_crop_comes_before_scaling(prepare: Prepare, tmp_path: Path) -> None:
     """A window that is scaled is what scaling the window gives."""
     both, window = prepare(Cut(16, 12, crop=(32, 24))), prepare(Cut(crop=(32, 24)))
