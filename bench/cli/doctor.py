@@ -72,8 +72,9 @@ def dataset_state(name: str, data_root: Path | None) -> str:
     if not missing:
         return "complete"
     needed = sum(listing.missing_bytes for listing in missing) / 2**30
-    to_fetch = f"{needed:.1f} GiB to fetch into {disk_state(dataset.data_root, '--data-root')}" if needed else ""
-    return f"{len(listings) - len(missing)} of {len(listings)} sequences are here" + (to_fetch and f"; {to_fetch}")
+    place = disk_state(dataset.data_root, "--data-root")
+    cure = f"{needed:.1f} GiB to fetch into {place}" if needed else missing[0].problem
+    return f"{len(listings) - len(missing)} of {len(listings)} sequences are here; {cure}"
 
 
 def disk_state(folder: Path, setting: str) -> str:

@@ -94,7 +94,7 @@ def test_networks_pad_and_say_so(pixel_format: PixelFormat, tmp_path: Path) -> N
     assert record.stream is not None
     assert record.stream.bits_per_pixel == pytest.approx(8 * record.stream.size_bytes / (157 * 89 * 3))
     planes = itertools.product(("psnr", "apsnr"), ("rgb", "y", "u", "v", "yuv_611"))
-    assert set(record.quality.clip) == {"_".join(pair) for pair in planes}
+    assert {"_".join(pair) for pair in planes} <= set(record.quality.clip)
 
 
 def test_networks_skip_what_is_too_small(tmp_path: Path) -> None:
