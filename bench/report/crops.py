@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,14 @@ def _read(pick: Matched, root: Path | None) -> Still:
 
 def _picture(section: Section, still: Still) -> Picture:
     chosen = windows(still.source, still.transient)
+    shown = [match.cell.label for match, _ in still.decoded]
+    without = [match.cell.label for match in still.pick.matches if match.cell.label not in shown]
+    missing = f" No such frame was kept of {', '.join(without)}." if without else ""
     return as_picture(
         draw(section, still, chosen),
-        name=f"{section.slug}-{still.pick.sequence}-crops",
-        caption=f"Frame {still.index} at matched rate: {section.dataset}, {section.stamp}. {still.pick.note} The frame "
-        "has the most transient pixels; the crops are the window with the most of them and, of those with "
+        name=f"{section.slug}-{re.sub(r'[^0-9A-Za-z]+', '-', still.pick.sequence).strip('-')}-crops",
+        caption=f"Frame {still.index} at matched rate: {section.dataset}, {section.stamp}. {still.pick.note}{missing} "
+        "The frame has the most transient pixels; the crops are the window with the most of them and, of those with "
         f"few, the most detailed one. {DEFINITION} PSNR is of the crop; error maps reach from 0 (black) to "
         f"{ERROR_LIMIT} of 255.",
         alt=_alt(still, chosen),

@@ -246,6 +246,14 @@ def test_crops_carry_their_local_psnr(tmp_path: Path) -> None:
     assert "Frame 1" in picture.caption
 
 
+def test_codecs_without_a_kept_frame_are_named(tmp_path: Path) -> None:
+    """Below a picture that the others are in."""
+    records = kept(tmp_path)
+    older = record("vvenc", 0.02, where=records[0].clip)
+    (picture,), _ = crops.crops_pictures(only([*records, older]), tmp_path)
+    assert "No such frame was kept of vvenc." in picture.caption
+
+
 def test_frames_that_are_not_there_are_explained(tmp_path: Path) -> None:
     """Neither an old record nor a lost or changed file ends the report."""
     (reason,) = crops.crops_pictures(only(curve("nerv")), tmp_path)[1]
