@@ -18,6 +18,7 @@ from .picture import (
     dress,
     grid_of_axes,
     grid_size,
+    is_lowest,
     legend,
     line_styles,
     log_rate,
@@ -74,10 +75,11 @@ def draw(section: Section, metric: str, styles: Styles) -> Figure:
     if several:
         for label in section.codecs:
             plot(grid[-1], label, sequence_mean(section, label, metric))
-    for axes in grid:
-        dress(axes)
+    for place, axes in enumerate(grid):
+        dress(axes, labelled=is_lowest(place, count))
         log_rate(axes)
-        axes.set_xlabel("bits per pixel", fontsize=9)
+        if is_lowest(place, count):
+            axes.set_xlabel("bits per pixel", fontsize=9)
     for axes, sequence in zip(grid, section.sequences, strict=False):
         marked = _mark_source(axes, section.source_rates().get(sequence))
         if several:

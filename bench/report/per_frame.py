@@ -63,10 +63,10 @@ def _values(record: Record) -> list[float]:
 def draw(section: Section, found: list[Matched], styles: Styles) -> Figure:
     """A row for each sequence; behind the lines, the share of transient pixels in the source."""
     figure = new_figure(section, "PSNR of each frame at matched rate", 9.2, 2.6 * len(found) + 1.3)
-    rows = figure.subplots(len(found), 1, squeeze=False).ravel()
+    rows = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel()
     lines = line_styles(section)
     for axes, pick in zip(rows, found, strict=True):
-        dress(axes)
+        dress(axes, labelled=pick is found[-1])
         for match in pick.matches:
             values = _values(match.cell.record)
             label = match.cell.label

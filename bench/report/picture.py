@@ -125,6 +125,11 @@ def new_figure(section: Section, title: str, width: float, height: float) -> Fig
     return figure
 
 
+def is_lowest(place: int, count: int) -> bool:
+    """Whether no axes of `grid_of_axes` stand below the one at ``place``."""
+    return place + 3 >= count
+
+
 def grid_of_axes(figure: Figure, count: int) -> list[Axes]:
     """``count`` axes with one x-axis, in rows of three, or of fewer if there are fewer."""
     columns = min(3, count)
@@ -141,10 +146,10 @@ def grid_size(count: int) -> tuple[float, float]:
     return 3.3 * min(3, count), 2.6 * math.ceil(count / 3) + 1.1
 
 
-def dress(axes: Axes) -> None:
-    """Plain axes: a light grid, no box."""
+def dress(axes: Axes, *, labelled: bool = True) -> None:
+    """Plain axes: a light grid, no box, and the x-axis ``labelled`` unless others stand below that share it."""
     axes.set_facecolor(PAGE)
-    axes.tick_params(labelsize=8, labelbottom=True, color=QUIET, labelcolor=TEXT)
+    axes.tick_params(labelsize=8, labelbottom=labelled, color=QUIET, labelcolor=TEXT)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

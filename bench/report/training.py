@@ -35,12 +35,12 @@ def training_picture(section: Section, styles: Styles) -> list[Picture]:
 
 def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
     """Against steps on the left, and against wall-clock to the right of it, with axes for each machine,
-    since their seconds do not compare. Each line ends at its network's size."""
+    since their seconds do not compare; there each line ends at its network's size."""
     sequences = list(dict.fromkeys(cell.sequence for cell in trained))
     machines = list(dict.fromkeys(machine(cell.record.environment) for cell in trained))
     columns, height = 1 + len(machines), 3.4 if len(sequences) == 1 else 2.4
     figure = new_figure(section, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
-    grid = figure.subplots(len(sequences), columns, squeeze=False, sharey="row")
+    grid = figure.subplots(len(sequences), columns, squeeze=False, sharex="col", sharey="row")
     lines = line_styles(section)
     for (by_step, *by_second), sequence in zip(grid, sequences, strict=True):
         for cell in trained:
@@ -52,16 +52,16 @@ def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
                     axes.plot(
                         along[first:], curve.psnr_db[first:], lines[cell.label], color=colour, label=cell.label, lw=1.3
                     )
-                    _name(axes, along[-1], curve, cell, colour)
-        by_step.set_xlabel("training steps", fontsize=9)
-        for axes, name in zip(by_second, machines, strict=True):
-            axes.set_xlabel(
-                f"seconds of training on {name}" if len(machines) > 1 else "seconds of training", fontsize=9
-            )
+                _name(clock, curve.seconds[-1], curve, cell, colour)
         by_step.set_ylabel(f"{sequence}, PSNR (dB)" if len(sequences) > 1 else "PSNR (dB)", fontsize=9)
         for axes in (by_step, *by_second):
-            dress(axes)
+            dress(axes, labelled=sequence == sequences[-1])
             axes.margins(x=0.1)
+    by_step, *by_second = grid[-1]
+    by_step.set_xlabel("training steps", fontsize=9)
+    for axes, name in zip(by_second, machines, strict=True):
+        on = f" on {name}" if len(machines) > 1 else ""
+        axes.set_xlabel(f"seconds of training{on}", fontsize=9)
     legend(figure, section)
     return figure
 
