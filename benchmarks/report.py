@@ -5,8 +5,7 @@
 The records are copies of results/quick, 83 for each sequence: three networks with four rate points and
 five seeds, four standard codecs with five or six. Rates and qualities of each copy are moved a
 little, and per-frame values are repeated up to 132, so that files are as large as those of a whole
-sequence. One copy in 250 has failed. Pictures, and the HTML that shows them, are not
-in it. Times are of one run, files in a temporary folder; on a
+sequence. One copy in 250 has failed. Times are of one run, files in a temporary folder; on a
 machine that does other work, CPU seconds say more.
 """
 
@@ -30,7 +29,7 @@ from machine import print_machine
 from bench.cli.report import read
 from bench.dataset import Clip
 from bench.record import Record
-from bench.report import frames, markdown
+from bench.report import frames, html, markdown
 from bench.report.content import content
 from bench.report.latex import latex_files
 from bench.report.manifest import manifest
@@ -103,6 +102,8 @@ def measure(folder: Path) -> None:
     files: dict[str, bytes] = {}
     for suffix, form in FORMS.items():
         files |= timed(f"write {suffix}", lambda form=form: form(made, found))
+    made = timed("draw all pictures, as PNG, SVG and PDF", lambda: content([item.record for item in stored]))
+    files |= timed("write HTML", lambda: {"report.html": html.render(made).encode()})
     timed("write manifest", lambda: {"manifest.json": manifest(made, stored, files, None)})
     total, cpu_total = time.perf_counter() - start, time.process_time() - cpu_start
     print(f"| all of these | {total:.2f} | {cpu_total:.2f} | |")
