@@ -65,7 +65,7 @@ def _read(pick: Matched, root: Path | None) -> Still:
     kept = [(match, match.cell.record.still) for match in pick.matches]
     stills = [(match, still) for match, still in kept if still]
     if root is None or not stills:
-        raise StoreError("its records name no kept frames. Runs keep one of each cell since this version.")
+        raise StoreError("its records name no kept frames. To have some, run its cells again.")
     first = stills[0][1]
     same = [(match, still) for match, still in stills if still.source == first.source]
     decoded = [(match, read_kept(root, still.decoded)) for match, still in same]
