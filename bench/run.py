@@ -21,6 +21,7 @@ from .process import CAN_PIN, NO_LIMIT, TimeLimit, run_process
 from .record import SCHEMA, CodecFacts, Cost, PresetFacts, Record, StreamFacts
 from .still import keep_still, still_index
 from .store import Store
+from .video import colour
 from .video.raw import VideoFormat, file_sha256
 
 
@@ -94,7 +95,9 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
         check_frames(decoded.video.format, cell)
         check_ledger(decoded.ledger, stream, cell)
         progress("measuring")
-        quality = measure_quality(cell.clip, decoded.video)
+        form, matrix = cell.clip.yuv.format, cell.clip.matrix
+        shown = colour.rounded(decoded.video, form.pixel_format, decoded.scratch / "rounded.yuv", matrix)
+        quality = measure_quality(cell.clip, shown)
         index = still_index(quality.frames.get("transient_share", []))
         record = dataclasses.replace(
             record,
@@ -105,7 +108,7 @@ def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit
             decode=decoded.cost,
             complexity=encoded.complexity,
             training=encoded.curve,
-            still=keep_still(store, cell.file_name, cell.clip, decoded.video, index, decoded.scratch),
+            still=keep_still(store, cell.file_name, cell.clip, shown, index, decoded.scratch),
             notes=encoded.notes,
         )
     if cell.codec.family == "standard" and CAN_PIN:

@@ -25,7 +25,7 @@ MOST_WORKERS = 4
 
 
 def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
-    """Compare in RGB and in the clip's own YUV, whichever of the two the decoder wrote.
+    """Compare in RGB and in the clip's own YUV, whichever of the two ``decoded`` is in (`colour.rounded`).
 
     The other one comes from the conversion that made the ground truth, frame by frame as it is needed.
     It costs an RGB decoder chroma resolution in its Y, U and V figures, as it would on its way to a

@@ -28,6 +28,17 @@ def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matr
     return converted
 
 
+def rounded(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:
+    """``video`` itself if it is RGB or in the YUV format ``pixel_format``; else, of another depth, rounded to
+    that in a file at ``path``.
+
+    Only then does it become RGB as the ground truth did: swscale interpolates the chroma of ten bits and
+    repeats that of eight.
+    """
+    as_it_is = video.format.pixel_format in ("rgb24", pixel_format)
+    return video if as_it_is else convert(video, pixel_format, path, matrix)
+
+
 def frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Iterator[list[Frame]]:
     """The planes of each frame of ``video`` in ``pixel_format``, one frame after another in memory."""
     if pixel_format == video.format.pixel_format:
