@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..dataset import Clip
 from ..record import Quality
 from ..video import colour
 from ..video.raw import Frame, RawVideo
+from ..video.reference import reference_rgb
 from . import ms_ssim
 from .psnr import mean_squared_error, psnr
 from .regions import RegionErrors, region_errors, region_psnr, transient_pixels
@@ -33,17 +35,28 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
     """
     reason = ms_ssim.missing(clip.rgb.format)
 
+    # Where the ground truth came of the reference conversion, bit for bit, that makes the decoder's RGB too:
+    # the same samples as ffmpeg's, without their way through a pipe.
+    by_reference = clip.rgb_difference is not None and not clip.rgb_difference.largest
+    by_reference &= decoded.format.pixel_format != "rgb24"
+
     def measure(
         frame: tuple[int, list[Frame], list[Frame], list[Frame], list[Frame]],
     ) -> tuple[list[float], list[float], RegionErrors, float]:
-        index, rgb, decoded_rgb, yuv, decoded_yuv = frame
-        by_region = region_errors(rgb[0], decoded_rgb[0], transient_pixels(clip.yuv, index))
-        similarity = np.nan if reason else ms_ssim.ms_ssim(rgb[0], decoded_rgb[0])
-        return _errors(rgb, decoded_rgb), _errors(yuv, decoded_yuv), by_region, similarity
+        index, (rgb,), decoded_rgb, yuv, decoded_yuv = frame
+        if by_reference:
+            shown = reference_rgb(decoded_yuv, clip.yuv.format.subsampling, clip.matrix)
+        else:
+            (shown,) = decoded_rgb
+        by_region = region_errors(rgb, shown, transient_pixels(clip.yuv, index))
+        rgb_error = by_region.mean_squared_error if by_region.total_samples else mean_squared_error(rgb, shown)
+        similarity = np.nan if reason else ms_ssim.ms_ssim(rgb, shown)
+        yuv_errors = [mean_squared_error(a, b) for a, b in zip(yuv, decoded_yuv, strict=True)]
+        return [rgb_error], yuv_errors, by_region, similarity
 
     videos = (
         clip.rgb.frames(),
-        colour.frames(decoded, clip.rgb.format.pixel_format, clip.matrix),
+        repeat([], clip.yuv.format.frames) if by_reference else colour.frames(decoded, "rgb24", clip.matrix),
         clip.yuv.frames(),
         colour.frames(decoded, clip.yuv.format.pixel_format, clip.matrix),
     )
@@ -60,10 +73,6 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
     values["ms_ssim_rgb"] = float(np.mean(similarities))
     values["ms_ssim_rgb_db"] = ms_ssim.in_decibels(values["ms_ssim_rgb"])
     return Quality(values, frames, by_region.missing)
-
-
-def _errors(source: list[Frame], decoded: list[Frame]) -> list[float]:
-    return [mean_squared_error(a, b) for a, b in zip(source, decoded, strict=True)]
 
 
 def _side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

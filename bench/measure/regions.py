@@ -77,19 +77,21 @@ def _box_mean_exceeds(now: Frame, before: Frame, after: Frame, side: int, limit:
             to_before, to_after = abs(here - np.int32(before[row, column])), abs(here - np.int32(after[row, column]))
             smaller[row, column] = min(to_before, to_after)
     mask = np.empty((height, width), np.bool_)
-    down = np.zeros(width, np.int32)
+    whole = np.int64(np.floor(limit))  # sums are whole numbers too
+    down = np.zeros(width + side, np.int32)  # with the edges repeated on both sides
+    inner = down[reach : reach + width]
     for row in range(-reach, reach + 1):
-        down += smaller[min(max(row, 0), height - 1)]
+        inner += smaller[min(max(row, 0), height - 1)]
     for row in range(height):
-        total = np.int64(0)
-        for column in range(-reach, reach + 1):
-            total += down[min(max(column, 0), width - 1)]
+        down[:reach], down[reach + width :] = inner[0], inner[width - 1]
+        total = np.int64(down[: side - 1].sum())
         for column in range(width):
-            mask[row, column] = total > limit
-            total += down[min(column + reach + 1, width - 1)] - down[max(column - reach, 0)]
+            total += down[column + side - 1]
+            mask[row, column] = total > whole
+            total -= down[column]
         entering, leaving = smaller[min(row + reach + 1, height - 1)], smaller[max(row - reach, 0)]
         for column in range(width):
-            down[column] += entering[column] - leaving[column]
+            inner[column] += entering[column] - leaving[column]
     return mask
 
 
@@ -99,7 +101,7 @@ def transient_pixels(source: RawVideo, index: int) -> Mask | None:
     lag = lag_frames(source.format)
     if not lag or not lag <= index < source.format.frames - lag:
         return None
-    before, now, after = (source.frame(at)[0] for at in (index - lag, index, index + lag))
+    before, now, after = (source.luma(at) for at in (index - lag, index, index + lag))
     return transient_mask(now, (before, after), source.format.peak)
 
 
@@ -109,6 +111,15 @@ class RegionErrors:
 
     squares: dict[Region, int]
     samples: dict[Region, int]
+
+    @property
+    def total_samples(self) -> int:
+        return sum(self.samples.values())
+
+    @property
+    def mean_squared_error(self) -> float:
+        """Over both regions."""
+        return sum(self.squares.values()) / self.total_samples
 
 
 def region_errors(source: Frame, decoded: Frame, transient: Mask | None) -> RegionErrors:

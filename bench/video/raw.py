@@ -130,6 +130,14 @@ class RawVideo:
             file.seek(index * self.format.frame_bytes)
             return self.format.split(file.read(self.format.frame_bytes))
 
+    def luma(self, index: int) -> Frame:
+        """The Y plane of one frame of a YUV video, without reading the others."""
+        form = self.format
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(index * form.frame_bytes)
+            data = file.read(form.width * form.height * form.sample_type.itemsize)
+        return np.frombuffer(data, form.sample_type).reshape(form.height, form.width)
+
     def sha256(self) -> str:
         return file_sha256(self.path)
 

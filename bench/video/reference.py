@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numba import njit
 
 from .colour import Matrix
 from .raw import Frame, RawVideo
@@ -41,18 +41,45 @@ class Difference:
 
 
 def reference_rgb(planes: list[Frame], subsampling: tuple[int, int], matrix: Matrix) -> Frame:
-    """The RGB frame (H, W, 3) of 8-bit Y, U and V; ``subsampling`` is luma columns and rows to one of chroma."""
-    red, blue, green_blue, green_red = (_coefficient(value) for value in CHROMA[matrix])
-    columns, rows = subsampling
-    height, width = planes[0].shape
-    y, u, v = (plane.astype(np.int32) * 8 - offset * 8 for plane, offset in zip(planes, (16, 128, 128), strict=True))
+    """The RGB frame (H, W, 3) of 8-bit Y, U and V; ``subsampling`` is luma columns, which are 2, and rows to one
+    of chroma."""
+    (y, u, v), (red, blue, green_blue, green_red) = planes, map(_coefficient, CHROMA[matrix])
+    rgb: Frame = _convert(y, u, v, subsampling[1], _coefficient(LUMA), red, blue, green_blue, green_red)
+    return rgb
 
-    def spread(chroma: NDArray[np.int32]) -> NDArray[np.int32]:
-        return chroma.repeat(rows, 0).repeat(columns, 1)[:height, :width]
 
-    luma = y * _coefficient(LUMA) >> 16
-    channels = (v * red >> 16, (u * -green_blue >> 16) + (v * -green_red >> 16), u * blue >> 16)
-    return np.stack([luma + spread(channel) for channel in channels], -1).clip(0, 255).astype(np.uint8)
+@njit(nogil=True, cache=True)
+def _convert(
+    y: Frame, u: Frame, v: Frame, rows: int, white: int, red: int, blue: int, green_blue: int, green_red: int
+) -> Frame:  # pragma: no cover
+    """One row of each step at a time, so that all but the last, which interleaves, are vectorised."""
+    height, width = y.shape
+    pairs = u.shape[1]
+    rgb = np.empty((height, width, 3), np.uint8)
+    added = np.empty((3, pairs), np.int16)
+    luma = np.zeros(2 * pairs, np.int16)
+    line = np.empty((3, 2 * pairs), np.uint8)
+    zero, most, bits, eight = np.int32(0), np.int32(255), np.int32(16), np.int32(8)
+    for row in range(height):
+        if row % rows == 0:
+            for i in range(pairs):
+                cb = np.int32(u[row // rows, i]) * eight - np.int32(1024)
+                cr = np.int32(v[row // rows, i]) * eight - np.int32(1024)
+                added[0, i] = cr * np.int32(red) >> bits
+                added[1, i] = (cb * np.int32(-green_blue) >> bits) + (cr * np.int32(-green_red) >> bits)
+                added[2, i] = cb * np.int32(blue) >> bits
+        for j in range(width):
+            luma[j] = (np.int32(y[row, j]) * eight - np.int32(128)) * np.int32(white) >> bits
+        for channel in range(3):
+            for i in range(pairs):
+                more = np.int32(added[channel, i])
+                line[channel, 2 * i] = min(max(np.int32(luma[2 * i]) + more, zero), most)
+                line[channel, 2 * i + 1] = min(max(np.int32(luma[2 * i + 1]) + more, zero), most)
+        for j in range(width):
+            rgb[row, j, 0] = line[0, j]
+            rgb[row, j, 1] = line[1, j]
+            rgb[row, j, 2] = line[2, j]
+    return rgb
 
 
 def _coefficient(value: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,7 @@ from bench.measure.psnr import CAP_DB
 from bench.measure.quality import measure_quality
 from bench.video import colour
 from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
+from bench.video.reference import Difference
 
 
 def planted(folder: Path, pixel_format: PixelFormat, seed: int, width: int = 66, height: int = 38) -> RawVideo:
@@ -65,6 +67,20 @@ def test_values_are_those_of_whole_arrays(pixel_format: PixelFormat, tmp_path: P
             errors = ((a - b) ** 2).reshape(5, -1).mean(1)
             assert measured.frames[f"psnr_{name}"] == pytest.approx(10 * np.log10(peak**2 / errors))
             assert measured.clip[f"apsnr_{name}"] == pytest.approx(10 * np.log10(peak**2 / errors.mean()))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="swscale rounds in its own way elsewhere")
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p"])
+@pytest.mark.parametrize("matrix", colour.MATRICES)
+def test_short_cut_changes_nothing(pixel_format: PixelFormat, matrix: colour.Matrix, tmp_path: Path) -> None:
+    """Where the ground truth is the reference conversion's, that converts the decoder's frames too: the same
+    values to the last bit as by ffmpeg, which is not asked."""
+    clip, other = clip_of(planted(tmp_path, pixel_format, 1), matrix), planted(tmp_path, pixel_format, 2)
+    by_ffmpeg = measure_quality(clip, other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.video.ffmpeg.stream_frames", None)
+        assert measure_quality(replace(clip, rgb_difference=Difference(5, 0, 0.0, 0.0)), other) == by_ffmpeg
+    assert measure_quality(replace(clip, rgb_difference=Difference(5, 1, 0.1, 0.1)), other) == by_ffmpeg
 
 
 def test_a_deeper_decoder_is_rounded_to_the_clip(tmp_path: Path) -> None:
