@@ -138,7 +138,7 @@ def metrics(folder: Path) -> None:
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{WIDTH}x{HEIGHT}", "-framerate", "120", "-i"]
     compare = [ffmpeg.binary(), "-v", "error", *raw, str(decoded), *raw, str(clip), "-lavfi", "psnr", "-f", "null", "-"]
     code = (
-        "import time; from pathlib import Path; from fractions import Fraction; from bench.measure import ms_ssim, quality\n"
+        "import time; from pathlib import Path; from bench.measure import ms_ssim, quality\n"
         "from bench.dataset import Clip; from bench.measure.quality import measure_quality; from bench import store\n"
         "from bench.video.raw import RawVideo\n"
         f"folder = Path({str(record.parent)!r}); clip = store.read_json(folder / 'clip.json', Clip).in_folder(folder)\n"
