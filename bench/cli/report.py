@@ -37,6 +37,9 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         f"(default: {' and '.join(ANCHORS)})",
     )
     parser.add_argument(
+        "--rate-axis", choices=("log", "linear"), default="log", help="of the curves (default: %(default)s)"
+    )
+    parser.add_argument(
         "--compare",
         nargs=2,
         type=Path,
@@ -55,8 +58,11 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(
             f"There are no records in {store.root} to report on. To make some, run `python -m bench run` first."
         )
-    made = content([item.record for item in stored], store.root, against=options.anchor or ANCHORS)
+    made = content(
+        [item.record for item in stored], store.root, against=options.anchor or ANCHORS, rate_axis=options.rate_axis
+    )
     chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
+    chosen += ["--rate-axis", options.rate_axis] if options.rate_axis != "log" else []
     command = shlex.join(["python", "-m", "bench", "report", "--results", str(options.results), *chosen])
     write_content(made, store.root / "report", stored, command)
     print(brief(made))

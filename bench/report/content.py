@@ -16,7 +16,7 @@ from .equal_time import equal_time_tables
 from .figures import NO_FIGURES, figures
 from .paper import load_paper
 from .paper_table import paper_bd_table, paper_decoding_tables
-from .picture import Picture, Styles, codec_styles
+from .picture import Picture, RateAxis, Styles, codec_styles
 from .provenance import machine_table, provenance
 from .sections import Section, sections
 from .streams import ledger_table, share_table
@@ -58,6 +58,7 @@ class Content:
     parts: list[Part]
     machines: Table
     provenance: dict[str, list[str]]
+    rate_axis: RateAxis = "log"
 
     @property
     def summary(self) -> str:
@@ -73,25 +74,39 @@ class Content:
 
 
 def content(
-    records: Sequence[Record], root: Path | None = None, *, against: Sequence[str] = ANCHORS, draw: bool = True
+    records: Sequence[Record],
+    root: Path | None = None,
+    *,
+    against: Sequence[str] = ANCHORS,
+    draw: bool = True,
+    rate_axis: RateAxis = "log",
 ) -> Content:
     """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
-    ``against``, and without pictures unless ``draw``. ``root`` is the results directory, where frames
-    were kept. Raises `UsageError` for an anchor that is in none of the records, unless it is a usual one."""
+    ``against``, and without pictures unless ``draw``; ``rate_axis`` is that of the curves. ``root`` is the
+    results directory, where frames were kept. Raises `UsageError` for an anchor that is in none of the
+    records, unless it is a usual one."""
     found = sections(records)
     known = sorted({name for section in found for name in [*section.codecs, *section.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(section, styles if draw else None, against, root) for section in found]
+    parts = [_part(section, styles if draw else None, against, root, rate_axis) for section in found]
     records = [cell.record for part in parts for cell in part.section.cells]  # in the order of the tables
-    return Content(records=records, parts=parts, machines=machine_table(records), provenance=provenance(records))
+    return Content(
+        records=records,
+        parts=parts,
+        machines=machine_table(records),
+        provenance=provenance(records),
+        rate_axis=rate_axis,
+    )
 
 
-def _part(section: Section, styles: Styles | None, against: Sequence[str], root: Path | None) -> Part:
+def _part(
+    section: Section, styles: Styles | None, against: Sequence[str], root: Path | None, rate_axis: RateAxis
+) -> Part:
     compared = pairs(section)
-    seen = figures(section, compared, styles, root) if styles else NO_FIGURES
+    seen = figures(section, compared, styles, root, rate_axis) if styles else NO_FIGURES
     rates = _rates(section, compared)
     return Part(
         section=section,

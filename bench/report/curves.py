@@ -13,6 +13,7 @@ from .average import seed_mean, seed_range, sequence_mean
 from .picture import (
     QUIET,
     Picture,
+    RateAxis,
     Styles,
     as_picture,
     dress,
@@ -21,27 +22,27 @@ from .picture import (
     is_lowest,
     legend,
     line_styles,
-    log_rate,
     new_figure,
+    scale_rate,
 )
 from .sections import METRICS, Curve, Section
 
 AVERAGE_NOTE = "Average: mean rate and mean quality at each rate point that every sequence and seed has."
 
 
-def rd_pictures(section: Section, styles: Styles) -> list[Picture]:
+def rd_pictures(section: Section, styles: Styles, rate_axis: RateAxis = "log") -> list[Picture]:
     """One picture for each metric that any curve has."""
     drawable = [metric for metric in METRICS if any(_drawable(curve, metric) for curve in section.curves)]
-    return [_picture(section, metric, styles) for metric in drawable]
+    return [_picture(section, metric, styles, rate_axis) for metric in drawable]
 
 
-def _picture(section: Section, metric: str, styles: Styles) -> Picture:
+def _picture(section: Section, metric: str, styles: Styles, rate_axis: RateAxis) -> Picture:
     several = len(section.sequences) > 1
     caption = f"{METRICS[metric]} over bits per pixel: {section.dataset}, {section.stamp}"
     if len({curve.seed for curve in section.curves}) > 1:
         caption += ". Several seeds: their mean at each rate point, from the lowest to the highest shaded"
     return as_picture(
-        draw(section, metric, styles),
+        draw(section, metric, styles, rate_axis),
         name=f"{section.slug}-{metric.replace('_', '-')}",
         caption=f"{caption}. {AVERAGE_NOTE}" if several else caption,
         alt=_alt(section, metric),
@@ -50,7 +51,7 @@ def _picture(section: Section, metric: str, styles: Styles) -> Picture:
     )
 
 
-def draw(section: Section, metric: str, styles: Styles) -> Figure:
+def draw(section: Section, metric: str, styles: Styles, rate_axis: RateAxis = "log") -> Figure:
     """The curves of a section: axes for each sequence, and for the average where there are several."""
     several = len(section.sequences) > 1
     count = len(section.sequences) + several
@@ -77,7 +78,7 @@ def draw(section: Section, metric: str, styles: Styles) -> Figure:
             plot(grid[-1], label, sequence_mean(section, label, metric))
     for place, axes in enumerate(grid):
         dress(axes, labelled=is_lowest(place, count))
-        log_rate(axes)
+        scale_rate(axes, rate_axis)
         if is_lowest(place, count):
             axes.set_xlabel("bits per pixel", fontsize=9)
     for axes, sequence in zip(grid, section.sequences, strict=False):

@@ -11,7 +11,7 @@ from .curves import rd_pictures
 from .heat_map import heat_map_pictures
 from .overhead import overhead_picture
 from .per_frame import per_frame_picture
-from .picture import Picture, Styles
+from .picture import Picture, RateAxis, Styles
 from .region_gain import has_regions, region_gain_picture
 from .sections import Section
 from .training import training_picture
@@ -28,7 +28,9 @@ class Figures:
 NO_FIGURES = Figures([], [])
 
 
-def figures(section: Section, compared: Pairs, styles: Styles, root: Path | None = None) -> Figures:
+def figures(
+    section: Section, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
+) -> Figures:
     """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
     results directory, where kept frames are."""
     if not section.measured:
@@ -37,7 +39,7 @@ def figures(section: Section, compared: Pairs, styles: Styles, root: Path | None
     if not has_regions(section):
         absent.append("No comparison of transient and persistent regions: the records have no PSNR by region.")
     pictures = [
-        *rd_pictures(section, styles),
+        *rd_pictures(section, styles, rate_axis),
         *heat_map_pictures(section, compared),
         *region_gain_picture(section),
         *crops,

@@ -14,7 +14,7 @@ from typing import Any
 import vl_convert
 
 from .average import sequence_mean
-from .picture import DARK, LINES, MARKERS, MORE_STYLES, Styles, line_styles
+from .picture import DARK, LINES, MARKERS, MORE_STYLES, RateAxis, Styles, line_styles
 from .sections import METRICS, Section
 
 SHAPES = {
@@ -91,9 +91,9 @@ def script() -> str:
 
 
 @cache
-def chart() -> str:
+def chart(rate_axis: RateAxis = "log") -> str:
     """The Vega specification that every section's chart shares, as JSON. Its data sets are filled by the page."""
-    return as_json(vl_convert.vegalite_to_vega(_VEGA_LITE))
+    return as_json(vl_convert.vegalite_to_vega({**_VEGA_LITE, "layer": _layers(_X[rate_axis])}))
 
 
 def as_json(value: Any) -> str:
@@ -112,11 +112,14 @@ def _fields(*names: str) -> list[dict[str, str]]:
     return [{"field": name, "type": "nominal"} for name in names]
 
 
-_X = {
-    "field": "bits per pixel",
-    "type": "quantitative",
-    "scale": {"type": "log", "nice": False, "padding": 14},
-    "axis": {"title": "bits per pixel (log scale)", "format": "~g", "tickCount": 6},
+_RATE: dict[str, Any] = {"field": "bits per pixel", "type": "quantitative"}
+_X: dict[RateAxis, dict[str, Any]] = {
+    "log": _RATE
+    | {
+        "scale": {"type": "log", "nice": False, "padding": 14},
+        "axis": {"title": "bits per pixel (log scale)", "format": "~g", "tickCount": 6},
+    },
+    "linear": _RATE | {"axis": {"title": "bits per pixel", "format": "~g", "tickCount": 6}},
 }
 _Y = {"field": "quality", "type": "quantitative", "scale": {"zero": False}, "axis": {"title": None, "tickCount": 7}}
 _LOOK = {name: {"field": name, "type": "nominal", "scale": None} for name in ("color", "shape")}
@@ -127,7 +130,12 @@ _VEGA_LITE = {
     "padding": 10,
     "autosize": {"type": "fit", "contains": "padding", "resize": True},
     "config": {"background": None, "view": {"stroke": None}},
-    "layer": [
+}
+
+
+def _layers(x: dict[str, Any]) -> list[dict[str, Any]]:
+    """The source's own rate, the lines, the points, and the point that the keyboard is at, over ``x``."""
+    return [
         {
             "data": {"name": "source"},
             "mark": {
@@ -136,7 +144,7 @@ _VEGA_LITE = {
                 "color": "gray",
                 "description": "the source's own bitstream",
             },
-            "encoding": {"x": _X, "tooltip": {"value": "Sending the source's own bitstream would win from here on."}},
+            "encoding": {"x": x, "tooltip": {"value": "Sending the source's own bitstream would win from here on."}},
         },
         {
             "data": {"name": "source"},
@@ -149,13 +157,13 @@ _VEGA_LITE = {
                 "dx": -5,
                 "aria": False,
             },
-            "encoding": {"x": _X, "y": {"value": 2}},
+            "encoding": {"x": x, "y": {"value": 2}},
         },
         {
             "data": {"name": "points"},
             "mark": {"type": "line", "strokeWidth": 2, "aria": False},
             "encoding": {
-                "x": _X,
+                "x": x,
                 "y": _Y,
                 "detail": {"field": "curve", "type": "nominal"},
                 "color": _LOOK["color"],
@@ -166,7 +174,7 @@ _VEGA_LITE = {
             "data": {"name": "points"},
             "mark": {"type": "point", "filled": True, "opacity": 1, "size": 64},
             "encoding": {
-                "x": _X,
+                "x": x,
                 "y": _Y,
                 **_LOOK,
                 "tooltip": _fields("codec", "point", "rate", "value"),
@@ -176,7 +184,6 @@ _VEGA_LITE = {
         {
             "data": {"name": "picked"},
             "mark": {"type": "point", "filled": False, "size": 330, "strokeWidth": 2, "opacity": 1, "aria": False},
-            "encoding": {"x": _X, "y": _Y, "color": _LOOK["color"]},
+            "encoding": {"x": x, "y": _Y, "color": _LOOK["color"]},
         },
-    ],
-}
+    ]

@@ -56,6 +56,7 @@ DARK = {
 }
 """Each colour of the pictures to the one in its place on a dark page."""
 
+RateAxis = Literal["log", "linear"]
 Styles = dict[str, tuple[str, str]]
 """Codec name to colour and marker."""
 
@@ -172,8 +173,11 @@ def dress(axes: Axes, *, labelled: bool = True) -> None:
     axes.spines[["bottom", "left"]].set_color(QUIET)
 
 
-def log_rate(axes: Axes) -> None:
-    """Rate on the x-axis, as plain numbers on a log scale."""
+def scale_rate(axes: Axes, rate_axis: RateAxis) -> None:
+    """Rate on the x-axis, as plain numbers: on a log scale, or from zero on."""
+    if rate_axis == "linear":
+        axes.set_xlim(left=0)
+        return
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))

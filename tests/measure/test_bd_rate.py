@@ -59,6 +59,16 @@ def test_agrees_with_bjontegaard_on_a_classic_case() -> None:
     assert result.warning is None
 
 
+def test_the_classic_four_points() -> None:
+    """The example that every implementation is shown with: pchip's 31.380 %, Akima's 31.384, the cubic's 31.397."""
+    anchor = [(686.76, 40.28), (309.58, 37.18), (157.11, 34.24), (85.95, 31.42)]
+    test = [(893.34, 40.39), (407.8, 37.21), (204.93, 34.17), (112.75, 31.24)]
+    result = bd_rate(anchor, test)
+    assert result.value == pytest.approx(31.380, abs=5e-4)
+    assert result.value == pytest.approx(reference(anchor, test), abs=1e-6)
+    assert result.spread == pytest.approx(31.397 - 31.380, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("anchor", "test", "expected"),
     [

@@ -146,7 +146,10 @@ def test_chart_has_every_point() -> None:
 
 def test_chart_takes_its_data_from_the_page() -> None:
     """The data sets that the script fills exist, and nothing is fetched."""
+    linear = json.loads(chart("linear"))
+    assert {scale["type"] for scale in linear["scales"] if scale["name"] == "x"} == {"linear"}
     spec = json.loads(chart())
+    assert {scale["type"] for scale in spec["scales"] if scale["name"] == "x"} == {"log"}
     assert {"points", "source", "picked"} <= {data["name"] for data in spec["data"]}
     assert not any("url" in data for data in spec["data"])
 

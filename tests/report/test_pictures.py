@@ -302,3 +302,12 @@ def test_dark_colours_are_for_dark_pages_only() -> None:
     line = to_hex(codec_styles([])["nerv"][0])
     assert f"stroke: {line}" in plain.decode()
     assert f'[style*="stroke: {line}"]' in style
+
+
+def test_the_rate_axis_is_as_asked() -> None:
+    """Logarithmic unless it is said otherwise; a linear one begins at zero."""
+    section = only(curve("nerv"))
+    for axis in ("log", "linear"):
+        (axes,) = curves.draw(section, "psnr_rgb", codec_styles([]), axis).axes
+        assert axes.get_xscale() == axis
+    assert axes.get_xlim()[0] == 0
