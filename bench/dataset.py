@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from .errors import UsageError
-from .video.colour import Matrix
+from .video.colour import Difference, Matrix
 from .video.raw import RawVideo, VideoFormat
-from .video.reference import Difference
 
 DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
 

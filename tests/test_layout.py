@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,13 @@ def test_standard_codecs_know_nothing_of_networks() -> None:
     for name in ("raw", "x264", "x265", "svt_av1", "vvenc", "ffmpeg", "elementary"):
         for found in imported(ROOT / "codecs" / f"{name}.py"):
             assert not re.match(r"torch|codecs\.inr", found), f"{name}.py imports {found}"
+
+
+def test_a_standard_decoder_starts_without_compilers() -> None:
+    """Neither torch nor numba: they take longer to load than a small stream to decode, and memory beside."""
+    code = "import sys, bench.decoder, bench.codecs.x265; print({'torch', 'numba'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
 
 
 FORBIDDEN = re.compile(r"(pickle|cPickle|cloudpickle|dill|joblib|shelve|marshal)(\.|$)|torch\.(load|save|jit\.load)$")

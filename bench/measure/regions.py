@@ -167,8 +167,8 @@ def region_psnr(errors: Sequence[RegionErrors]) -> RegionPSNR:
     clip: dict[str, float] = {}
     frames: dict[str, list[float | None]] = {}
     missing: dict[str, str] = {}
-    frames["transient_share"] = [_ratio(each.samples["transient"], sum(each.samples.values())) for each in errors]
-    every = sum(sum(each.samples.values()) for each in errors)
+    frames["transient_share"] = [_ratio(each.samples["transient"], each.total_samples) for each in errors]
+    every = sum(each.total_samples for each in errors)
     if not every:
         names = ["transient_share", *(f"{kind}_rgb_{region}" for region in REGIONS for kind in ("psnr", "apsnr"))]
         return RegionPSNR({}, {}, dict.fromkeys(names, f"regions need three frames; the clip has {len(errors)}"))

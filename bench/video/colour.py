@@ -8,7 +8,9 @@ who want what their videos are tagged with; no published figure of an implicit c
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,6 +19,20 @@ from .raw import Frame, PixelFormat, RawVideo
 
 Matrix = Literal["bt601", "bt709"]
 MATRICES: tuple[Matrix, ...] = get_args(Matrix)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of 8-bit samples, over some frames: the largest, the mean of all, and the mean squared."""
+
+    frames: int
+    largest: int
+    mean: float
+    mean_squared: float
+
+    @property
+    def psnr_db(self) -> float:
+        return 10 * math.log10(255**2 / self.mean_squared) if self.mean_squared else math.inf
 
 
 def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:

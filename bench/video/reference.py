@@ -7,13 +7,10 @@ tells how far ffmpeg's RGB is from the papers'.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 
-from .colour import Matrix
+from .colour import Difference, Matrix
 from .raw import Frame, RawVideo
 
 FRAMES_COMPARED = 8
@@ -24,20 +21,6 @@ CHROMA: dict[Matrix, tuple[int, int, int, int]] = {
     "bt709": (117489, 138438, 13975, 34925),
 }
 LUMA = 65536 * 255 // 219
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Of 8-bit samples, over some frames: the largest, the mean of all, and the mean squared."""
-
-    frames: int
-    largest: int
-    mean: float
-    mean_squared: float
-
-    @property
-    def psnr_db(self) -> float:
-        return 10 * math.log10(255**2 / self.mean_squared) if self.mean_squared else math.inf
 
 
 def reference_rgb(planes: list[Frame], subsampling: tuple[int, int], matrix: Matrix) -> Frame:

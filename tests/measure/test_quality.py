@@ -19,8 +19,8 @@ from bench.measure import quality
 from bench.measure.psnr import CAP_DB
 from bench.measure.quality import measure_quality
 from bench.video import colour
+from bench.video.colour import Difference
 from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
-from bench.video.reference import Difference
 
 
 def planted(folder: Path, pixel_format: PixelFormat, seed: int, width: int = 66, height: int = 38) -> RawVideo:

@@ -10,7 +10,7 @@ from planted import clip, curve
 from bench.report.complexity import decoding_tables
 from bench.report.provenance import provenance
 from bench.report.sections import sections
-from bench.video.reference import Difference
+from bench.video.colour import Difference
 
 
 @pytest.mark.parametrize(
