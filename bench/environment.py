@@ -38,7 +38,7 @@ def describe() -> Environment:
 
     return Environment(
         cpu=_cpu(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         system=platform.platform(),
@@ -48,6 +48,11 @@ def describe() -> Environment:
         git_commit=git_commit(),
         load=os.getloadavg()[0],
     )
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache

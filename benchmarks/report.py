@@ -6,7 +6,7 @@ The records are copies of results/quick, 83 for each sequence: three networks wi
 five seeds, four standard codecs with five or six. Rates and qualities of each copy are moved a
 little, and per-frame values are repeated up to 132, so that files are as large as those of a whole
 sequence. One copy in 250 has failed. Times are of one run, files in a temporary folder; on a
-machine that does other work, CPU seconds say more.
+machine that does other work, CPU seconds say more, but those of the processes that draw are not counted.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from typing import Any, TypeVar
 
 from machine import print_machine
 
-from bench.cli.report import read
+from bench.cli.report import collector_off
 from bench.dataset import Clip
+from bench.environment import cores
 from bench.record import Record
 from bench.report import frames, html, markdown
 from bench.report.content import content
 from bench.report.latex import latex_files
 from bench.report.manifest import manifest
+from bench.report.printing import print_all
 from bench.report.write import table_files
 from bench.store import Store
 
@@ -96,14 +98,15 @@ def measure(folder: Path) -> None:
     """Print the table."""
     print("| step | seconds | CPU seconds | MB |\n|---|---:|---:|---:|")
     start, cpu_start = time.perf_counter(), time.process_time()
-    stored = timed("read and check the records, with their digests", lambda: read(Store(folder)))
-    made = timed("make all tables", lambda: content([item.record for item in stored], draw=False))
+    stored = timed("read and check the records, with their digests", lambda: list(Store(folder).stored()))
+    made = timed("make all tables and figures", lambda: content([item.record for item in stored]))
     found = timed("gather each table's values", lambda: frames.frames(made))
     files: dict[str, bytes] = {}
     for suffix, form in FORMS.items():
         files |= timed(f"write {suffix}", lambda form=form: form(made, found))
-    made = timed("draw all pictures, as PNG, SVG and PDF", lambda: content([item.record for item in stored]))
-    files |= timed("write HTML", lambda: {"report.html": html.render(made).encode()})
+    prints = timed("draw all pictures, as PNG, SVG and PDF", lambda: print_all(made.pictures, cores()))
+    files |= {f"{name}.{form}": data for name, forms in prints.items() for form, data in forms.items()}
+    files |= timed("write HTML", lambda: {"report.html": html.render(made, prints).encode()})
     timed("write manifest", lambda: {"manifest.json": manifest(made, stored, files, None)})
     total, cpu_total = time.perf_counter() - start, time.process_time() - cpu_start
     print(f"| all of these | {total:.2f} | {cpu_total:.2f} | |")
@@ -140,7 +143,8 @@ def main() -> None:
             f"load {load:.1f}\n"
         )
         if not options.profile:
-            measure(folder)
+            with collector_off():
+                measure(folder)
             return
         profile = cProfile.Profile()
         profile.runcall(measure, folder)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import gc
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ..environment import cores
 from ..errors import UsageError
 from ..report.bd_rates import ANCHORS
 from ..report.compare import compare, render_comparison, write_comparison
 from ..report.content import content
 from ..report.markdown import brief
 from ..report.write import write_content
-from ..store import Store, StoredRecord
+from ..store import Store
 from .options import add_results
 
 
@@ -50,10 +53,25 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 
 
 def main(options: argparse.Namespace) -> int:
-    if options.compare:
-        return set_side_by_side(*options.compare)
+    with collector_off():
+        return set_side_by_side(*options.compare) if options.compare else report(options)
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Records hold millions of numbers and no cycles, and figures live until they are printed: a collector that
+    goes through them again and again finds nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def report(options: argparse.Namespace) -> int:
+    """Print and write the tables and curves of a results directory."""
     store = Store(options.results)
-    stored = read(store)
+    stored = list(store.stored())
     if not stored:
         raise UsageError(
             f"There are no records in {store.root} to report on. To make some, run `python -m bench run` first."
@@ -64,20 +82,10 @@ def main(options: argparse.Namespace) -> int:
     chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
     chosen += ["--rate-axis", options.rate_axis] if options.rate_axis != "log" else []
     command = shlex.join(["python", "-m", "bench", "report", "--results", str(options.results), *chosen])
-    write_content(made, store.root / "report", stored, command)
+    write_content(made, store.root / "report", stored, command, workers=cores())
     print(brief(made))
     print(f"Report: {store.root / 'report' / 'report.html'}")
     return 0
-
-
-def read(store: Store) -> list[StoredRecord]:
-    """Every record. They hold millions of numbers and no cycles, which the collector need not look for."""
-    gc.disable()
-    try:
-        return list(store.stored())
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def set_side_by_side(a: Path, b: Path) -> int:

@@ -13,7 +13,7 @@ from .bd_rates import ANCHORS, pairs
 from .bd_table import Pairs, bd_matrices, bd_table
 from .complexity import decoding_tables, encoding_tables
 from .equal_time import equal_time_tables
-from .figures import NO_FIGURES, figures
+from .figures import figures
 from .paper import load_paper
 from .paper_table import paper_bd_table, paper_decoding_tables
 from .picture import Picture, RateAxis, Styles, codec_styles
@@ -68,6 +68,11 @@ class Content:
         return f"{len(self.records)} cells: {done} with a result, {missing} without"
 
     @property
+    def pictures(self) -> list[Picture]:
+        """Of all parts."""
+        return [picture for part in self.parts for picture in part.pictures]
+
+    @property
     def problems(self) -> list[Table]:
         """The cells without a result, a table for each section that has some."""
         return [part.problems for part in self.parts if part.problems]
@@ -78,20 +83,18 @@ def content(
     root: Path | None = None,
     *,
     against: Sequence[str] = ANCHORS,
-    draw: bool = True,
     rate_axis: RateAxis = "log",
 ) -> Content:
     """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
-    ``against``, and without pictures unless ``draw``; ``rate_axis`` is that of the curves. ``root`` is the
-    results directory, where frames were kept. Raises `UsageError` for an anchor that is in none of the
-    records, unless it is a usual one."""
+    ``against``; ``rate_axis`` is that of the curves. ``root`` is the results directory, where frames were kept.
+    Raises `UsageError` for an anchor that is in none of the records, unless it is a usual one."""
     found = sections(records)
     known = sorted({name for section in found for name in [*section.codecs, *section.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(section, styles if draw else None, against, root, rate_axis) for section in found]
+    parts = [_part(section, styles, against, root, rate_axis) for section in found]
     records = [cell.record for part in parts for cell in part.section.cells]  # in the order of the tables
     return Content(
         records=records,
@@ -102,11 +105,9 @@ def content(
     )
 
 
-def _part(
-    section: Section, styles: Styles | None, against: Sequence[str], root: Path | None, rate_axis: RateAxis
-) -> Part:
+def _part(section: Section, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis) -> Part:
     compared = pairs(section)
-    seen = figures(section, compared, styles, root, rate_axis) if styles else NO_FIGURES
+    seen = figures(section, compared, styles, root, rate_axis)
     rates = _rates(section, compared)
     return Part(
         section=section,

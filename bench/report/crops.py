@@ -19,7 +19,7 @@ from ..measure.regions import DEFINITION, Mask, Region
 from ..still import read_kept
 from ..video.raw import Frame
 from .matched import Match, Matched, matched
-from .picture import PAGE, QUIET, TEXT, Picture, as_picture, new_figure
+from .picture import PAGE, QUIET, TEXT, Picture, new_figure
 from .sections import Section
 
 CROPS_PER_HEIGHT = 4
@@ -77,8 +77,8 @@ def _picture(section: Section, still: Still) -> Picture:
     shown = [match.cell.label for match, _ in still.decoded]
     without = [match.cell.label for match in still.pick.matches if match.cell.label not in shown]
     missing = f" No such frame was kept of {', '.join(without)}." if without else ""
-    return as_picture(
-        draw(section, still, chosen),
+    return Picture(
+        figure=draw(section, still, chosen),
         name=f"{section.slug}-{re.sub(r'[^0-9A-Za-z]+', '-', still.pick.sequence).strip('-')}-crops",
         caption=f"Frame {still.index} at matched rate: {section.dataset}, {section.stamp}. {still.pick.note}{missing} "
         "The frame has the most transient pixels; the crops are the window with the most of them and, of those with "

@@ -15,7 +15,6 @@ from .picture import (
     Picture,
     RateAxis,
     Styles,
-    as_picture,
     dress,
     grid_of_axes,
     grid_size,
@@ -41,8 +40,8 @@ def _picture(section: Section, metric: str, styles: Styles, rate_axis: RateAxis)
     caption = f"{METRICS[metric]} over bits per pixel: {section.dataset}, {section.stamp}"
     if len({curve.seed for curve in section.curves}) > 1:
         caption += ". Several seeds: their mean at each rate point, from the lowest to the highest shaded"
-    return as_picture(
-        draw(section, metric, styles, rate_axis),
+    return Picture(
+        figure=draw(section, metric, styles, rate_axis),
         name=f"{section.slug}-{metric.replace('_', '-')}",
         caption=f"{caption}. {AVERAGE_NOTE}" if several else caption,
         alt=_alt(section, metric),

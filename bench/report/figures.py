@@ -25,16 +25,13 @@ class Figures:
     absent: list[str]
 
 
-NO_FIGURES = Figures([], [])
-
-
 def figures(
     section: Section, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
 ) -> Figures:
     """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
     results directory, where kept frames are."""
     if not section.measured:
-        return NO_FIGURES
+        return Figures([], [])
     crops, absent = crops_pictures(section, root)
     if not has_regions(section):
         absent.append("No comparison of transient and persistent regions: the records have no PSNR by region.")

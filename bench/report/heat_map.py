@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from .bd_rates import Mean
 from .bd_table import Pairs
-from .picture import PAGE, QUIET, Picture, as_picture, dress, new_figure
+from .picture import PAGE, QUIET, Picture, dress, new_figure
 from .sections import METRICS, Section
 
 LIMIT = math.log(4)
@@ -28,8 +28,8 @@ def heat_map_pictures(section: Section, compared: Pairs) -> list[Picture]:
 
 def _picture(section: Section, labels: list[str], metric: str, compared: Pairs) -> Picture:
     pairs = [pair for key, pair in compared.items() if key[2] == metric and {*key[:2]} <= {*labels}]
-    return as_picture(
-        draw(section, labels, metric, compared),
+    return Picture(
+        figure=draw(section, labels, metric, compared),
         name=f"{section.slug}-bd-rate-{metric.replace('_', '-')}",
         caption=f"BD-rate on {METRICS[metric]} of each codec (row) against each other (column): {section.dataset}, "
         f"{section.stamp}. Percent of bits, mean over sequences; blue needs fewer. Hatched: refused.",

@@ -112,12 +112,14 @@ def _fields(*names: str) -> list[dict[str, str]]:
     return [{"field": name, "type": "nominal"} for name in names]
 
 
+TICKS = [float(f"{step}e{power}") for power in range(-6, 3) for step in (1, 2, 5)]
+"""Of a log axis, of which Vega shows those within its range; its own are labelled at 1 and 2 only."""
 _RATE: dict[str, Any] = {"field": "bits per pixel", "type": "quantitative"}
 _X: dict[RateAxis, dict[str, Any]] = {
     "log": _RATE
     | {
         "scale": {"type": "log", "nice": False, "padding": 14},
-        "axis": {"title": "bits per pixel (log scale)", "format": "~g", "tickCount": 6},
+        "axis": {"title": "bits per pixel (log scale)", "format": "~g", "values": TICKS},
     },
     "linear": _RATE | {"axis": {"title": "bits per pixel", "format": "~g", "tickCount": 6}},
 }

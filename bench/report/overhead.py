@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from .picture import QUIET, TEXT, Picture, as_picture, dress, new_figure
+from .picture import QUIET, TEXT, Picture, dress, new_figure
 from .sections import Cell, Section
 
 COLOURS = ("#3b4f81", "#7fa8c9", "#d8b365", "#8c6bb1", "#5aae8f", "#b8626f", "#9a9a9a")
@@ -20,8 +20,8 @@ def overhead_picture(section: Section) -> list[Picture]:
     if not any(len(ledger) > 1 for _, ledger in rows):
         return []
     return [
-        as_picture(
-            draw(section, rows),
+        Picture(
+            figure=draw(section, rows),
             name=f"{section.slug}-overhead",
             caption=f"What a stream holds besides its main purpose: {section.dataset}, {section.stamp}. Each codec's "
             "smallest and largest rate point, all sequences and seeds together.",

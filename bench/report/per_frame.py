@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ..record import Record
 from .matched import Matched, matched
-from .picture import GRID, QUIET, Picture, Styles, as_picture, dress, legend, line_styles, new_figure
+from .picture import GRID, QUIET, Picture, Styles, dress, legend, line_styles, new_figure
 from .sections import Section
 
 METRIC = "psnr_rgb"
@@ -22,8 +22,8 @@ def per_frame_picture(section: Section, styles: Styles) -> list[Picture]:
     if not found:
         return []
     return [
-        as_picture(
-            draw(section, found, styles),
+        Picture(
+            figure=draw(section, found, styles),
             name=f"{section.slug}-per-frame",
             caption=f"PSNR of each frame at matched rate: {section.dataset}, {section.stamp}. {' '.join(notes(found))}",
             alt="PSNR over frame number. " + " ".join(_outcome(pick) for pick in found),

@@ -1,8 +1,7 @@
-"""What all pictures share: their forms, a fixed look for each codec, plain axes, stamped titles."""
+"""What all pictures share: a fixed look for each codec, plain axes, stamped titles."""
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Iterable
@@ -10,15 +9,10 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import FigureCanvasBase
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from .sections import CODEC_ORDER, Section
 
@@ -28,12 +22,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#882255", "#B87F00", "#000000", "#C
 MARKERS = ("o", "s", "^", "*", "D", "v", "P", "X")
 MORE_STYLES = (("#888820", "<"), ("#44AA99", ">"), ("#666666", "h"), ("#4477AA", "p"))
 LINES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
-CANVASES: dict[str, tuple[type[FigureCanvasBase], dict[str, None], int]] = {
-    "png": (FigureCanvasAgg, {}, 160),
-    "svg": (FigureCanvasSVG, {"Date": None}, 72),
-    "pdf": (FigureCanvasPdf, {"CreationDate": None}, 72),
-}
-"""Form to its canvas, the metadata that would differ each time, and dots per inch."""
 TEXT, QUIET, GRID, PAGE = "#1d2126", "#59626d", "#dddddd", "#ffffff"
 
 DARK = {
@@ -61,46 +49,23 @@ Styles = dict[str, tuple[str, str]]
 """Codec name to colour and marker."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture in every form. ``name`` is its file's, without a suffix; ``width`` and ``height``
-    give its shape, in points."""
+    """A figure that is ready to be printed. ``name`` is its files', without a suffix."""
 
+    figure: Figure
     name: str
     caption: str
     alt: str
     wide: bool
-    width: float
-    height: float
-    svg: bytes
-    png: bytes
-    pdf: bytes
     curves: bool = False
     """Whether the interactive curves of the HTML report show the same."""
 
-
-def as_picture(figure: Figure, name: str, caption: str, alt: str, *, wide: bool, curves: bool = False) -> Picture:
-    """The finished figure."""
-    figure.set_dpi(CANVASES["png"][2])  # at fewer, hinting makes text narrower than it will be
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is done, and the same in every form
-    width, height = (72 * float(inches) for inches in figure.get_size_inches())
-    svg, png, pdf = to_file(figure, "svg"), to_file(figure, "png"), to_file(figure, "pdf")
-    return Picture(name, caption, alt, wide, width, height, svg, png, pdf, curves)
-
-
-def to_file(figure: Figure, form: Literal["svg", "png", "pdf"]) -> bytes:
-    """The picture's file, the same bytes for the same picture.
-
-    By way of the canvases, since `Figure.savefig` draws everything twice to find a layout, which is here
-    already.
-    """
-    canvas, metadata, dpi = CANVASES[form]
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "bench", "pdf.fonttype": 42}):
-        figure.set_dpi(dpi)
-        getattr(canvas(figure), f"print_{form}")(buffer, metadata=metadata)
-    return buffer.getvalue()
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Width and height in points."""
+        width, height = self.figure.get_size_inches()
+        return round(72 * width), round(72 * height)
 
 
 def for_both_schemes(svg: bytes) -> bytes:
@@ -180,7 +145,7 @@ def scale_rate(axes: Axes, rate_axis: RateAxis) -> None:
         return
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.xaxis.set_minor_locator(NullLocator())
 
 

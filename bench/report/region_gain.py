@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..measure.bd_psnr import bd_psnr
 from ..measure.regions import DEFINITION, REGIONS, Region
 from .average import seed_mean
-from .picture import QUIET, TEXT, Picture, as_picture, dress, new_figure
+from .picture import QUIET, TEXT, Picture, dress, new_figure
 from .sections import Section
 
 ANCHORS = ("nerv", "x265")
@@ -58,8 +58,8 @@ def region_gain_picture(section: Section) -> list[Picture]:
     refused = [f"{gain.label} ({gain.reason})" for gain in found if gain.value is None and gain.region == "transient"]
     notes = f" Refused: {'; '.join(refused)}." if refused else ""
     return [
-        as_picture(
-            draw(section, anchor, found),
+        Picture(
+            figure=draw(section, anchor, found),
             name=f"{section.slug}-region-gain",
             caption=f"PSNR against {anchor} at the same rate, by region: {section.dataset}, {section.stamp}. "
             f"{DEFINITION} BD-PSNR, mean over sequences.{notes}",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..codec import TrainingCurve
 from .complexity import machine
-from .picture import Picture, Styles, as_picture, dress, legend, line_styles, new_figure
+from .picture import Picture, Styles, dress, legend, line_styles, new_figure
 from .sections import Cell, Section
 
 SHOWN_FROM = 0.05
@@ -23,8 +23,8 @@ def training_picture(section: Section, styles: Styles) -> list[Picture]:
     if not trained:
         return []
     return [
-        as_picture(
-            draw(section, trained, styles),
+        Picture(
+            figure=draw(section, trained, styles),
             name=f"{section.slug}-training",
             caption=f"PSNR against training steps and seconds: {section.dataset}, {section.stamp}",
             alt="PSNR of the frames as they were trained on, float weights. " + " ".join(map(_outcome, trained)),

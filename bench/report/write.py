@@ -16,6 +16,7 @@ from .bd_rates import ANCHORS
 from .content import Content, content
 from .latex import latex_files
 from .manifest import manifest
+from .printing import print_all
 
 
 def write_report(
@@ -40,25 +41,26 @@ def write_report(
     return folder / "report.html"
 
 
-def write_content(made: Content, folder: Path, stored: Sequence[StoredRecord], command: str | None) -> None:
-    """Write what `write_report` says. What an earlier report left in ``folder`` stays."""
-    found = files(made)
+def write_content(
+    made: Content, folder: Path, stored: Sequence[StoredRecord], command: str | None, workers: int = 1
+) -> None:
+    """Write what `write_report` says, with so many processes that draw. What an earlier report left in ``folder``
+    stays."""
+    found = files(made, workers)
     found["manifest.json"] = manifest(made, stored, found, command)
     for name, data in found.items():
         write_bytes(folder / name, data)
 
 
-def files(made: Content) -> dict[str, bytes]:
+def files(made: Content, workers: int = 1) -> dict[str, bytes]:
     """The report's files by name."""
-    pictures = [picture for part in made.parts for picture in part.pictures]
+    prints = print_all(made.pictures, workers)
     return {
-        **{f"{picture.name}.svg": picture.svg for picture in pictures},
-        **{f"{picture.name}.png": picture.png for picture in pictures},
-        **{f"{picture.name}.pdf": picture.pdf for picture in pictures},
+        **{f"{name}.{form}": data for name, forms in prints.items() for form, data in forms.items()},
         **table_files(frames.frames(made)),
         **latex_files(made),
         "report.md": markdown.render(made).encode(),
-        "report.html": html.render(made).encode(),
+        "report.html": html.render(made, prints).encode(),
     }
 
 

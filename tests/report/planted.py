@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+import multiprocessing
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+
+from matplotlib.backend_bases import RendererBase
+from matplotlib.figure import Figure
 
 from bench.codec import Complexity, TrainingCurve
 from bench.dataset import Clip, Source
@@ -133,3 +138,19 @@ def rows(table: Table | None) -> list[dict[str, str]]:
     """A table as printed."""
     assert table is not None
     return [dict(zip(table.headings(), row, strict=True)) for row in table.rows()]
+
+
+class Fatal(Figure):
+    """A figure that ends any process but the first, after it has made the file ``sign``."""
+
+    def __init__(self, sign: Path) -> None:
+        """Of the usual size."""
+        super().__init__()
+        self.sign = sign
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Only in the first process."""
+        if multiprocessing.parent_process():
+            self.sign.touch()
+            os._exit(1)
+        super().draw(renderer)

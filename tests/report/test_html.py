@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from planted import PAPER, clip, curve, failed, record
@@ -75,7 +77,9 @@ def test_it_loads_nothing(page: Page) -> None:
     assert not page.every("link", "iframe", "object", "embed")
     assert not any("src" in script for script in page.every("script"))
     for picture in page.every("img"):
-        assert (picture["src"] or "").startswith("data:image/svg+xml;base64,")
+        kind, _, svg = (picture["src"] or "").partition(",")
+        assert kind == "data:image/svg+xml"
+        assert ElementTree.fromstring(unquote(svg)).tag == "{http://www.w3.org/2000/svg}svg"
     assert all((link["href"] or "").startswith("#") for link in page.every("a"))
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-from planted import PAPER, RATES, clip, curve, only, record
+from planted import PAPER, RATES, Fatal, clip, curve, only, record
 
 from bench.record import Record, Still
 from bench.report import crops, curves, heat_map, overhead, per_frame, region_gain
@@ -20,7 +21,8 @@ from bench.report.average import seed_mean, seed_range, sequence_mean
 from bench.report.bd_rates import pairs
 from bench.report.figures import Figures, figures
 from bench.report.matched import TOLERANCE, matched
-from bench.report.picture import codec_styles, for_both_schemes, to_file
+from bench.report.picture import Picture, codec_styles, for_both_schemes
+from bench.report.printing import SHARE, print_all, print_figure
 from bench.report.sections import Section, sections
 from bench.report.tables import region_tables
 from bench.still import keep_still, read_kept, still_index
@@ -271,30 +273,43 @@ def test_frames_that_are_not_there_are_explained(tmp_path: Path) -> None:
 
 
 def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:
-    """In each form, of each kind of picture."""
+    """In each form, of each kind of picture, whether it is drawn here or in another process."""
     records = with_regions([*kept(tmp_path), *on_uvg("nerv", {"beauty": 0}), *on_uvg("x264", {"beauty": 1})], -2)
     once, again = (
-        [picture for section in sections(records) for picture in seen_in(section, tmp_path).pictures] for _ in range(2)
+        print_all(
+            [picture for section in sections(records) for picture in seen_in(section, tmp_path).pictures], workers
+        )
+        for workers in (1, 2)
     )
+    assert len(once) >= 2 * SHARE  # or there would be one process
     assert once == again
-    names = " ".join(picture.name for picture in once)
+    names = " ".join(once)
     assert all(kind in names for kind in ("crops", "region-gain", "per-frame", "overhead", "training", "bd-rate"))
 
 
 def test_forms() -> None:
     """Each file begins as its kind does, and the PDF has no fonts that publishers refuse."""
     figure = curves.draw(only(curve("nerv", preset=PAPER)), "psnr_rgb", codec_styles([]))
-    assert to_file(figure, "png").startswith(b"\x89PNG")
-    assert to_file(figure, "svg").startswith(b"<?xml")
-    pdf = to_file(figure, "pdf")
-    assert pdf.startswith(b"%PDF")
-    assert b"/Type3" not in pdf
+    forms = print_figure(figure)
+    assert forms["png"].startswith(b"\x89PNG")
+    assert forms["svg"].startswith(b"<?xml")
+    assert forms["pdf"].startswith(b"%PDF")
+    assert b"/Type3" not in forms["pdf"]
+
+
+def test_pictures_are_printed_though_a_process_is_killed(tmp_path: Path) -> None:
+    """By this one."""
+    fatal = Fatal(tmp_path / "killed")
+    figures = [fatal, *(Figure() for _ in range(2 * SHARE))]
+    found = print_all([Picture(figure, str(i), "", "", wide=False) for i, figure in enumerate(figures)], workers=2)
+    assert (tmp_path / "killed").exists()
+    assert {forms["png"] for forms in found.values()} == {print_figure(Figure())["png"]}
 
 
 def test_dark_colours_are_for_dark_pages_only() -> None:
     """The SVG carries both: its own colours, and a rule for readers who prefer dark ones."""
     figure = curves.draw(only(curve("nerv")), "psnr_rgb", codec_styles([]))
-    plain = to_file(figure, "svg")
+    plain = print_figure(figure)["svg"]
     both = for_both_schemes(plain).decode()
     style = both[both.index("<style>") : both.index("</style>")]
     assert style.startswith("<style>@media(prefers-color-scheme:dark)")
