@@ -20,6 +20,10 @@ from bench.video.raw import YUV_FORMATS, PixelFormat, VideoFormat
 
 from .elementary import END, Syntax, split_bytes
 
+KEY_FRAME_INTERVAL = 250
+"""In frames, at most: x264's and x265's own default. One for all, since a key frame costs so much that a codec
+with one in every second, which is VVenC's default, loses to any codec without."""
+
 
 @dataclass(frozen=True)
 class FFmpegCodec(Codec):
@@ -60,7 +64,8 @@ class FFmpegCodec(Codec):
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         job.progress("encoding")
-        output = tool.raw_input(clip.yuv).output(str(stream), format=self.muxer, vcodec=self.encoder, **self.options())
+        options = {"format": self.muxer, "vcodec": self.encoder, "g": KEY_FRAME_INTERVAL, **self.options()}
+        output = tool.raw_input(clip.yuv).output(str(stream), **options)
         with job.watch.part("encoding"):
             outcome = tool.run(output, f"{self.name}: encoding {clip.name}")
         job.notes["command"] = shlex.join(Path(word).name if word.startswith("/") else word for word in outcome.command)

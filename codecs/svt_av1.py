@@ -13,7 +13,7 @@ class SVTAV1(FFmpegCodec):
     """``preset`` runs from 0 (slowest) to 13."""
 
     name: ClassVar[str] = "svt-av1"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffix: ClassVar[str] = ".obu"
     encoder: ClassVar[str] = "libsvtav1"
     muxer: ClassVar[str] = "obu"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from .ffmpeg import FFmpegCodec
+from .ffmpeg import KEY_FRAME_INTERVAL, FFmpegCodec
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class VVenC(FFmpegCodec):
     and decoded, as ten."""
 
     name: ClassVar[str] = "vvenc"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     suffix: ClassVar[str] = ".266"
     encoder: ClassVar[str] = "libvvenc"
     muxer: ClassVar[str] = "vvc"
@@ -25,4 +25,6 @@ class VVenC(FFmpegCodec):
     preset: Literal["faster", "fast", "medium", "slow", "slower"] = "medium"
 
     def options(self) -> dict[str, Any]:
-        return {"qp": self.qp, "preset": self.preset, "qpa": 0}
+        # ffmpeg does not tell VVenC its own option for the key frames.
+        interval = f"intraperiod={KEY_FRAME_INTERVAL}"
+        return {"qp": self.qp, "preset": self.preset, "qpa": 0, "vvenc-params": interval}

@@ -11,6 +11,8 @@ import ffmpeg as commands
 import pytest
 
 from bench.codec import Job, Stopwatch
+from bench.codecs.elementary import Syntax
+from bench.codecs.ffmpeg import KEY_FRAME_INTERVAL, FFmpegCodec
 from bench.dataset import Clip, Cut, Source
 from bench.measure.quality import measure_quality
 from bench.plan import Cell, Selection, rate_points
@@ -38,14 +40,14 @@ def silent(*_: object, **__: object) -> None:
     """Progress that nobody watches."""
 
 
-def clip_of(pixel_format: PixelFormat, width: int, height: int, folder: Path) -> Clip:
-    """Three frames of ffmpeg's moving test picture."""
-    form = VideoFormat(width, height, 3, Fraction(30000, 1001), pixel_format)
+def clip_of(pixel_format: PixelFormat, width: int, height: int, folder: Path, frames: int = 3) -> Clip:
+    """Some frames of ffmpeg's moving test picture."""
+    form = VideoFormat(width, height, frames, Fraction(30000, 1001), pixel_format)
     video = RawVideo(folder / "source.yuv", form)
     pictures = commands.input("testsrc2=size=256x144:rate=30000/1001", format="lavfi")["v:0"]
-    words = {"format": "rawvideo", "pix_fmt": pixel_format, "frames:v": 3}
+    words = {"format": "rawvideo", "pix_fmt": pixel_format, "frames:v": frames}
     ffmpeg.run(pictures.filter("scale", width, height).output(str(video.path), **words), "Planting")
-    source = Source("planted", "testsrc2", "CC0", "ffmpeg", video.sha256(), 3)
+    source = Source("planted", "testsrc2", "CC0", "ffmpeg", video.sha256(), frames)
     return prepare_clip(source, ffmpeg.raw_input(video), form, Cut(), folder / "cache", "bt601")
 
 
@@ -79,6 +81,35 @@ def test_standard_codecs(name: str, pixel_format: PixelFormat, width: int, heigh
 def test_every_standard_codec_is_tested() -> None:
     """A new one must say what it takes."""
     assert {name for name in codecs.names() if codecs.load(name).family == "standard"} == set(TAKEN)
+
+
+@pytest.mark.parametrize("name", sorted({*TAKEN} - {"raw"}))
+def test_key_frames_are_as_rare_in_every_codec(name: str, tmp_path: Path) -> None:
+    """One in 250 frames, though encoders' own defaults are from one second to several."""
+    clip = clip_of("yuv420p", 128, 72, tmp_path, frames=9 * KEY_FRAME_INTERVAL // 4)
+    codec = rate_points(Selection(name, {}), SMOKE)[-1]
+    assert isinstance(codec, FFmpegCodec)
+    stream = tmp_path / f"stream{codec.suffix}"
+    codec.encode(clip, stream, Job(0, tmp_path, tmp_path / "checkpoints", silent))
+    assert key_frames(stream, codec.syntax) == 3
+
+
+def key_frames(stream: Path, syntax: Syntax) -> int:
+    """How many pictures need no other: by the types of units (table 7-1 of H.264 and HEVC, table 5 of VVC), or in
+    AV1, whose units do not tell, by ffmpeg."""
+    if syntax == "av1":
+        frames = stream.with_suffix(".yuv")
+        output = commands.input(str(stream), format="obu", skip_frame="nokey").output(
+            str(frames), format="rawvideo", pix_fmt="gray", fps_mode="passthrough"
+        )
+        ffmpeg.run(output, "Counting")
+        return frames.stat().st_size // (128 * 72)
+    units = stream.read_bytes().split(b"\0\0\1")[1:]
+    if syntax == "h264":
+        return sum(unit[0] & 31 == 5 for unit in units)
+    if syntax == "hevc":
+        return sum(16 <= unit[0] >> 1 & 63 <= 21 for unit in units)
+    return sum(7 <= unit[1] >> 3 <= 10 for unit in units)
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le"])
