@@ -1,7 +1,8 @@
 """Rate-distortion curves to explore in the HTML report, drawn by Vega in the reader's browser.
 
 The script comes out of the package vl-convert-python, which carries Vega whole, and goes into the
-page: nothing is loaded. It is Vega with Vega-Embed, whose SVG names every point to screen readers.
+page: nothing is loaded. It is Vega with Vega-Embed, in a slider of the page's own that says every point to
+screen readers.
 """
 
 from __future__ import annotations

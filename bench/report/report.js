@@ -21,6 +21,7 @@
     constructor(figure) {
       this.data = JSON.parse(figure.querySelector("script").textContent);
       this.box = figure.querySelector(".chart");
+      this.drawing = this.box.firstElementChild;  // Vega takes the role and the label of what it draws in
       this.says = figure.querySelector("output");
       this.sequence = figure.querySelector("select[name=sequence]");
       this.metric = figure.querySelector("select[name=metric]");
@@ -42,7 +43,7 @@
       spec.data.filter((set) => set.name in sets).forEach((set) => { set.values = sets[set.name]; });
       const tooltip = { theme: dark.matches ? "dark" : "light" };
       const options = { renderer: "svg", actions: false, config: theme(), tooltip, logLevel: 1 };  // errors only
-      this.view = (await globalThis.vegaEmbed(this.box, spec, options)).view;
+      this.view = (await globalThis.vegaEmbed(this.drawing, spec, options)).view;
     }
 
     // The points of the chosen sequence and metric on curves that are switched on.
@@ -68,7 +69,7 @@
     sets() {
       this.points = this.shown();
       this.at = -1;
-      this.says.textContent = "";
+      this.say();
       const rates = this.points.map((p) => p["bits per pixel"]);
       const source = this.data.sourceRates[+this.sequence.value];
       const near = source && rates.length && source >= Math.min(...rates) / 4 && source <= Math.max(...rates) * 4;
@@ -81,16 +82,26 @@
     }
 
     walk(event) {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step || !this.points.length) return;
+      const count = this.points.length, last = count - 1;
+      const next = this.at < last ? this.at + 1 : 0, previous = this.at > 0 ? this.at - 1 : last;
+      const at = { ArrowRight: next, ArrowUp: next, ArrowLeft: previous, ArrowDown: previous, Home: 0, End: last }[event.key];
+      if (at === undefined || !count) return;
       event.preventDefault();
-      this.pick((this.at + step + this.points.length) % this.points.length);
+      this.pick(at);
+    }
+
+    // Below the chart, and to screen readers as the value of a slider, which is what they hand arrow keys to.
+    say(point) {
+      this.says.textContent = point ? point.says : "";
+      this.box.setAttribute("aria-valuemax", this.points.length);
+      this.box.setAttribute("aria-valuenow", this.at + 1);
+      this.box.setAttribute("aria-valuetext", point ? point.says : "no point");
     }
 
     pick(at) {
       this.at = at;
       const point = this.points?.[at];
-      this.says.textContent = point ? point.says : "";
+      this.say(point);
       this.view?.data("picked", point ? [point] : []).runAsync();
     }
   }
