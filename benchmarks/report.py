@@ -35,7 +35,7 @@ from bench.report.content import content
 from bench.report.latex import latex_files
 from bench.report.manifest import manifest
 from bench.report.printing import print_all
-from bench.report.write import table_files
+from bench.report.write import picture_files, table_files
 from bench.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +94,7 @@ def timed(what: str, work: Callable[[], T]) -> T:
     return result
 
 
+@collector_off()
 def measure(folder: Path) -> None:
     """Print the table."""
     print("| step | seconds | CPU seconds | MB |\n|---|---:|---:|---:|")
@@ -105,7 +106,7 @@ def measure(folder: Path) -> None:
     for suffix, form in FORMS.items():
         files |= timed(f"write {suffix}", lambda form=form: form(made, found))
     prints = timed("draw all pictures, as PNG, SVG and PDF", lambda: print_all(made.pictures, cores()))
-    files |= {f"{name}.{form}": data for name, forms in prints.items() for form, data in forms.items()}
+    files |= picture_files(prints)
     files |= timed("write HTML", lambda: {"report.html": html.render(made, prints).encode()})
     timed("write manifest", lambda: {"manifest.json": manifest(made, stored, files, None)})
     total, cpu_total = time.perf_counter() - start, time.process_time() - cpu_start
@@ -143,8 +144,7 @@ def main() -> None:
             f"load {load:.1f}\n"
         )
         if not options.profile:
-            with collector_off():
-                measure(folder)
+            measure(folder)
             return
         profile = cProfile.Profile()
         profile.runcall(measure, folder)

@@ -21,8 +21,8 @@ from bench.video.raw import YUV_FORMATS, PixelFormat, VideoFormat
 from .elementary import END, Syntax, split_bytes
 
 KEY_FRAME_INTERVAL = 250
-"""In frames, at most: x264's and x265's own default. One for all, since a key frame costs so much that a codec
-with one in every second, which is VVenC's default, loses to any codec without."""
+"""In frames, at most: x264's and x265's own default. One for all, since a key frame costs much: with one in
+every second, its own default, VVenC takes up to twice the bits."""
 
 
 @dataclass(frozen=True)

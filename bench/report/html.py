@@ -54,7 +54,7 @@ def render(content: Content, prints: Mapping[str, Prints]) -> str:
 
 
 def _data_uri(svg: bytes) -> str:
-    """The picture in an attribute, as text: half the size that base64 would have, and a server compresses it.
+    """The picture in an attribute, as text: three quarters of what base64 takes, and a server compresses it.
     Coordinates keep two decimals, in points."""
     text = re.sub(r"([1-9]\d*\.\d\d)\d+", r"\1", for_both_schemes(svg).decode())
     return "data:image/svg+xml," + quote(text.replace("\n", " ").replace('"', "'"), SAFE)

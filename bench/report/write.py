@@ -16,7 +16,7 @@ from .bd_rates import ANCHORS
 from .content import Content, content
 from .latex import latex_files
 from .manifest import manifest
-from .printing import print_all
+from .printing import Prints, print_all
 
 
 def write_report(
@@ -56,12 +56,17 @@ def files(made: Content, workers: int = 1) -> dict[str, bytes]:
     """The report's files by name."""
     prints = print_all(made.pictures, workers)
     return {
-        **{f"{name}.{form}": data for name, forms in prints.items() for form, data in forms.items()},
+        **picture_files(prints),
         **table_files(frames.frames(made)),
         **latex_files(made),
         "report.md": markdown.render(made).encode(),
         "report.html": html.render(made, prints).encode(),
     }
+
+
+def picture_files(prints: Mapping[str, Prints]) -> dict[str, bytes]:
+    """Each picture in each form."""
+    return {f"{name}.{form}": data for name, forms in prints.items() for form, data in forms.items()}
 
 
 FORMS: dict[str, Callable[[pd.DataFrame], bytes]] = {
