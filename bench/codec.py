@@ -6,10 +6,11 @@ rate point. `encode` writes a file; `decode` gets nothing but that file, in a fr
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -68,18 +69,27 @@ class TrainingCurve:
         )
 
 
+@contextmanager
+def never_stopped() -> Iterator[threading.Event]:
+    """Stands for `Job.stop_requests` where nobody asks an encoder to stop."""
+    yield threading.Event()
+
+
 @dataclass
 class Job:
     """What `Codec.encode` works with besides the clip, and where it leaves what it noticed.
 
     ``checkpoints`` is a folder, to be made, that outlives an interrupted encoder: one that leaves
     its state there finds it when the same cell is run again, and must then write the same stream.
+    Within ``stop_requests()`` a request to stop sets the event that it gives instead of ending the
+    process: an encoder that keeps checkpoints then saves its state and raises `CellInterruptedError`.
     """
 
     seed: int
     scratch: Path
     checkpoints: Path
     progress: Progress
+    stop_requests: Callable[[], AbstractContextManager[threading.Event]] = never_stopped
     watch: Stopwatch = field(default_factory=Stopwatch)
     notes: dict[str, Any] = field(default_factory=dict)
     curve: TrainingCurve | None = None

@@ -21,10 +21,10 @@ from machine import print_machine
 from plain import plain
 
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.device import best_device
+from bench.codecs.inr.network.device import best_device
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
-from bench.decoder import decode
+from bench.runs.decoder import decode
 from bench.video.raw import VideoFormat
 
 CASES: list[tuple[str, ImplicitCodec, tuple[int, int]]] = [

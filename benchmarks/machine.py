@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import environment
+from bench.records import environment
 
 
 def print_machine() -> None:

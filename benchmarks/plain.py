@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.codecs.inr.blocks import UpsamplingBlock
-from bench.codecs.inr.representation import Representation
+from bench.codecs.inr.network.representation import Representation
+from bench.codecs.layers.upsampling import UpsamplingBlock
 
 
 class PlainUpsamplingBlock(nn.Module):

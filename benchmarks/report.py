@@ -28,15 +28,16 @@ from machine import print_machine
 
 from bench.cli.report import collector_off
 from bench.dataset import Clip
-from bench.environment import cores
-from bench.record import Record
-from bench.report import frames, html, markdown
+from bench.records.environment import cores
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.report.content import content
-from bench.report.latex import latex_files
+from bench.report.figures.printing import print_all
+from bench.report.forms import data as frames
+from bench.report.forms import html, markdown
+from bench.report.forms.latex import latex_files
 from bench.report.manifest import manifest
-from bench.report.printing import print_all
 from bench.report.write import picture_files, table_files
-from bench.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 SEQUENCES = 10

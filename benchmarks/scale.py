@@ -34,8 +34,8 @@ import torch
 from machine import print_machine
 
 from bench.measure import ms_ssim
+from bench.sources.file import open_file
 from bench.video import ffmpeg
-from bench.video.file import open_file
 
 WIDTH, HEIGHT = 1920, 1080
 FRAME_BYTES = WIDTH * HEIGHT * 3 // 2
@@ -139,9 +139,10 @@ def metrics(folder: Path) -> None:
     compare = [ffmpeg.binary(), "-v", "error", *raw, str(decoded), *raw, str(clip), "-lavfi", "psnr", "-f", "null", "-"]
     code = (
         "import time; from pathlib import Path; from bench.measure import ms_ssim, quality\n"
-        "from bench.dataset import Clip; from bench.measure.quality import measure_quality; from bench import store\n"
+        "from bench.dataset import Clip; from bench.measure.quality import measure_quality\n"
+        "from bench.files import read_json\n"
         "from bench.video.raw import RawVideo\n"
-        f"folder = Path({str(record.parent)!r}); clip = store.read_json(folder / 'clip.json', Clip).in_folder(folder)\n"
+        f"folder = Path({str(record.parent)!r}); clip = read_json(folder / 'clip.json', Clip).in_folder(folder)\n"
         f"decoded = RawVideo(Path({str(decoded)!r}), clip.yuv.format)\n"
         "{}start = time.perf_counter(); measure_quality(clip, decoded); print(time.perf_counter() - start)\n"
     )

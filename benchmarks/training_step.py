@@ -23,10 +23,10 @@ from plain import plain
 
 from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.device import best_device
-from bench.codecs.inr.recipe import RECIPES
-from bench.codecs.inr.representation import Representation
-from bench.codecs.inr.train import Training, load_frames
+from bench.codecs.inr.network.device import best_device
+from bench.codecs.inr.network.representation import Representation
+from bench.codecs.inr.training.recipe import RECIPES
+from bench.codecs.inr.training.train import Training, load_frames
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import Cut

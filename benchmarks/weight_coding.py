@@ -23,15 +23,15 @@ from machine import print_machine
 from bench.cli.options import cache_folder
 from bench.codec import Job
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.representation import Representation
+from bench.codecs.inr.network.representation import Representation
 from bench.codecs.inr.weights import deepcabac
 from bench.codecs.inr.weights.coder import CodedTensors
 from bench.codecs.inr.weights.policy import POLICIES, Policy
 from bench.codecs.inr.weights.target import Target
 from bench.dataset import Clip, Cut
-from bench.encoder import make_codec
-from bench.preset import load_preset
 from bench.registry import datasets
+from bench.runs.encoder import make_codec
+from bench.runs.preset import load_preset
 
 CASES = {"NeRV": "nerv", "E-NeRV": "e-nerv", "Res-NeRV": "res-nerv"}
 POINT = 2

@@ -10,65 +10,14 @@ from torch import Tensor, nn
 
 from bench.video.raw import VideoFormat
 
-from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp
 from .inr.codec import ImplicitCodec
-from .inr.grid import coarsest_grid, upsampling_strides
-from .inr.instance_norm import instance_norm
-from .inr.representation import Representation
-from .inr.shuffle import gelu_shuffle, shuffle
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention over (B, tokens, channels), in explicit products that fvcore counts."""
-
-    def __init__(self, channels: int, heads: int, head_dim: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.scale = head_dim**-0.5
-        self.qkv = nn.Linear(channels, 3 * heads * head_dim, bias=False)
-        self.out = nn.Linear(heads * head_dim, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        attention = (query @ key.transpose(-2, -1) * self.scale).softmax(-1)
-        out: Tensor = self.out((attention @ value).transpose(1, 2).flatten(2))
-        return out
-
-
-class Transformer(nn.Module):
-    """One attention layer and one feed-forward layer, each around a skip, without normalisation."""
-
-    def __init__(self, channels: int, heads: int, head_dim: int, hidden: int) -> None:
-        super().__init__()
-        self.attention = Attention(channels, heads, head_dim)
-        self.feed_forward = nn.Sequential(nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attention(x)
-        out: Tensor = x + self.feed_forward(x)
-        return out
-
-
-class FactorisedUpsamplingBlock(nn.Module):
-    """E-NeRV's first block: the convolution to ``stride``^2 channels passes through a quarter of
-    the narrower width, which is where E-NeRV saves its parameters."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.widens = in_channels <= out_channels
-        if self.widens:
-            middle = in_channels // 4
-            self.conv1 = nn.Conv2d(in_channels, middle * stride**2, 3, padding=1)
-            self.conv2 = nn.Conv2d(middle, out_channels, 3, padding=1)
-        else:
-            self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-            self.conv2 = nn.Conv2d(out_channels, out_channels * stride**2, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.widens:
-            return gelu_shuffle(self.conv2(shuffle(self.conv1(x), self.stride)), 1)
-        return gelu_shuffle(self.conv2(self.conv1(x)), self.stride)
+from .inr.kernels.instance_norm import instance_norm
+from .inr.network.representation import Representation
+from .layers.attention import Transformer
+from .layers.encoding import PositionalEncoding
+from .layers.mlp import mlp
+from .layers.pyramid import canvas, coarsest_map, upsampling_strides
+from .layers.upsampling import FactorisedUpsamplingBlock, UpsamplingBlock, block_widths
 
 
 class ENeRVNetwork(Representation):
@@ -78,8 +27,8 @@ class ENeRVNetwork(Representation):
     coordinates: Tensor
 
     def __init__(self, config: ENeRV, video: VideoFormat) -> None:
-        super().__init__(video)
-        rows, columns = self.grid = coarsest_grid(video)
+        super().__init__(video, canvas(video))
+        rows, columns = self.coarsest = coarsest_map(video)
         block_dim = config.block_dim
         positions = torch.meshgrid(torch.arange(rows) / rows, torch.arange(columns) / columns, indexing="ij")
         self.register_buffer("coordinates", torch.stack(positions, -1).flatten(0, 1), persistent=False)
@@ -108,7 +57,7 @@ class ENeRVNetwork(Representation):
         time = self.encoding(index.double() / max(self.frames - 1, 1))
         space = self.space(self.space_stem(self.encoding(self.coordinates).flatten(-2).unsqueeze(0)))
         tokens = self.to_blocks(self.fusion(space * self.time_stem(time).unsqueeze(1)))
-        x = tokens.transpose(1, 2).unflatten(2, self.grid)
+        x = tokens.transpose(1, 2).unflatten(2, self.coarsest)
         time = self.time_modulation(time)
         for block, modulation in zip(self.blocks, self.modulations, strict=True):
             scale, shift = modulation(time).chunk(2, dim=1)

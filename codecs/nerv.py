@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from bench.video.raw import VideoFormat
 
-from .inr.blocks import PositionalEncoding, UpsamplingBlock, block_widths, mlp
 from .inr.codec import ImplicitCodec
-from .inr.grid import coarsest_grid, upsampling_strides
-from .inr.representation import Representation
+from .inr.network.representation import Representation
+from .layers.encoding import PositionalEncoding
+from .layers.mlp import mlp
+from .layers.pyramid import canvas, coarsest_map, upsampling_strides
+from .layers.upsampling import UpsamplingBlock, block_widths
 
 
 class NeRVNetwork(Representation):
@@ -23,8 +25,8 @@ class NeRVNetwork(Representation):
     """
 
     def __init__(self, config: NeRV, video: VideoFormat) -> None:
-        super().__init__(video)
-        rows, columns = self.grid = coarsest_grid(video)
+        super().__init__(video, canvas(video))
+        rows, columns = self.coarsest = coarsest_map(video)
         strides = upsampling_strides(video)
         self.encoding = PositionalEncoding(config.levels)
         self.stem = mlp(2 * config.levels, config.stem_dim, rows * columns * config.fc_dim)
@@ -39,7 +41,7 @@ class NeRVNetwork(Representation):
 
     def forward(self, index: Tensor) -> Tensor:
         embedded = self.stem(self.encoding(index.double() / self.frames))
-        x = self.trunk(embedded.unflatten(1, (-1, *self.grid)))
+        x = self.trunk(embedded.unflatten(1, (-1, *self.coarsest)))
         picture: Tensor = (self.head(x).float().tanh() + 1) / 2
         return self.cropped(picture)
 

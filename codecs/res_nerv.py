@@ -9,8 +9,8 @@ from torch import nn
 
 from bench.video.raw import VideoFormat
 
-from .inr.blocks import Norm, ResidualBlock, fold_norms
-from .inr.representation import Representation
+from .inr.network.representation import Representation
+from .layers.residual import Norm, ResidualBlock, fold_norms
 from .nerv import NeRV, NeRVNetwork
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .ffmpeg import FFmpegCodec
+from .standard.codec import FFmpegCodec
 
 
 @dataclass(frozen=True)

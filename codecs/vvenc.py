@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from .ffmpeg import KEY_FRAME_INTERVAL, FFmpegCodec
+from .standard.codec import KEY_FRAME_INTERVAL, FFmpegCodec
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from .ffmpeg import FFmpegCodec
+from .standard.codec import FFmpegCodec
 from .x264 import Preset
 
 Tune = Literal["none", "psnr", "ssim", "grain", "animation", "fastdecode", "zerolatency"]

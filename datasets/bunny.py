@@ -13,11 +13,12 @@ from pathlib import Path
 
 from bench.dataset import Clip, Cut, Dataset, Listing, Source
 from bench.errors import SourceError
+from bench.files import file_sha256
+from bench.sources.file import open_file
+from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
-from bench.video.file import open_file
-from bench.video.prepare import prepare_clip
-from bench.video.raw import VideoFormat, file_sha256
+from bench.video.raw import VideoFormat
 
 MP4_SHA256 = "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"
 YUV_SHA256 = "54094210234c8c97b2dcfc2ee3dc268c222f95a7f9bbf9a449c1cf307a85ccf7"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bench.dataset import Clip, Cut, Dataset, Listing, Source
 from bench.errors import SourceError
+from bench.sources.file import SUFFIXES, Told, VideoFile, is_video, open_file
+from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
-from bench.video.file import SUFFIXES, Told, VideoFile, is_video, open_file
-from bench.video.prepare import prepare_clip
 
 
 class Folder(Dataset):

@@ -10,12 +10,12 @@ from typing import Any
 
 from bench.dataset import Clip, Cut, Dataset, Fidelity, Listing, Source
 from bench.errors import SourceError
-from bench.fetch.sequence import Archive, fetch_sequence, fetched
-from bench.toml import load_toml
+from bench.files import load_toml
+from bench.sources.fetch.sequence import Archive, fetch_sequence, fetched
+from bench.sources.file import CONTAINERS, Told, VideoFile, is_video, open_file
+from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
-from bench.video.file import CONTAINERS, Told, VideoFile, is_video, open_file
-from bench.video.prepare import prepare_clip
 from bench.video.raw import VideoFormat
 
 FACTS: dict[str, Any] = load_toml(Path(__file__).with_name("uvg.toml"))

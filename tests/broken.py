@@ -14,7 +14,7 @@ from typing import ClassVar
 from bench.codec import Codec, Family, Job, Stopwatch
 from bench.dataset import Clip
 from bench.errors import CodecError
-from bench.store import write_bytes
+from bench.files import write_bytes
 from bench.video.raw import VideoFormat
 from bench.video.y4m import read_y4m, write_y4m
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +15,15 @@ import pytest
 
 from bench.codec import Codec
 from bench.dataset import Clip, Cut, Source
-from bench.plan import Cell
-from bench.preset import load_preset
+from bench.records.store import Store
 from bench.registry import codecs, datasets
-from bench.store import Store
+from bench.runs.plan import Cell
+from bench.runs.preset import load_preset
 from bench.video import colour, ffmpeg
 from bench.video.raw import RawVideo, VideoFormat
 
 TESTS = Path(__file__).resolve().parent
+sys.path.insert(0, str(TESTS))  # so that tests in every folder find `planted`
 
 
 @pytest.fixture(scope="session", autouse=True)

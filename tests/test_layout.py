@@ -53,6 +53,55 @@ def test_rooms_are_no_packages(room: str) -> None:
     assert not (ROOT / room / "__init__.py").exists()
 
 
+ORDER = [
+    "bench",
+    "bench.errors",
+    "bench.files",
+    "bench.video",
+    "bench.dataset",
+    "bench.codec",
+    "bench.records",
+    "bench.measure",
+    "bench.registry",
+    "bench.sources.fetch",
+    "bench.sources",
+    "codecs.inr.kernels",
+    "codecs.inr.network",
+    "codecs.inr.training",
+    "codecs.inr.weights",
+    "codecs.inr",
+    "codecs.layers",
+    "codecs.standard",
+    "codecs",
+    "datasets",
+    "bench.runs",
+    "bench.analysis",
+    "bench.report.tables",
+    "bench.report.figures",
+    "bench.report.content",
+    "bench.report.forms",
+    "bench.report",
+    "bench.cli",
+    "bench.__main__",
+]
+"""The rooms from the ground up. A folder is a room, and so is a file that stands between rooms."""
+
+
+def room_of(name: str) -> str:
+    """The room that a module, or a name in one, belongs to."""
+    name = re.sub(r"^bench\.(?=codecs|datasets)", "", name)
+    return max((room for room in ORDER if f"{name}.".startswith(f"{room}.")), key=len)
+
+
+def test_each_room_imports_only_rooms_below_it() -> None:
+    """So that a reader who starts at the ground meets nothing unexplained."""
+    for path in sources(*ROOMS):
+        here = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for name in imported(path):
+            if name.split(".")[0] in ROOMS:
+                assert ORDER.index(room_of(name)) <= ORDER.index(here), f"{path} imports {name}"
+
+
 def test_core_imports_no_adapter() -> None:
     """Codecs and datasets are reached through the registry, so that adding one edits one line."""
     for path in sources("bench"):
@@ -68,14 +117,14 @@ def test_only_the_registry_names_adapters() -> None:
 
 def test_standard_codecs_know_nothing_of_networks() -> None:
     """torch takes seconds to load, and an encoder has no use for it."""
-    for name in ("raw", "x264", "x265", "svt_av1", "vvenc", "ffmpeg", "elementary"):
+    for name in ("raw", "x264", "x265", "svt_av1", "vvenc", "standard/codec", "standard/elementary"):
         for found in imported(ROOT / "codecs" / f"{name}.py"):
             assert not re.match(r"torch|codecs\.inr", found), f"{name}.py imports {found}"
 
 
 def test_a_standard_decoder_starts_without_compilers() -> None:
     """Neither torch nor numba: they take longer to load than a small stream to decode, and memory beside."""
-    code = "import sys, bench.decoder, bench.codecs.x265; print({'torch', 'numba'} & set(sys.modules))"
+    code = "import sys, bench.runs.decoder, bench.codecs.x265; print({'torch', 'numba'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"
 

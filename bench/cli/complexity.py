@@ -8,12 +8,12 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 
-from .. import environment
-from .. import preset as presets
 from ..codec import Codec
-from ..decoder import decode
 from ..errors import UsageError
-from ..plan import rate_points, select, with_points
+from ..records import environment
+from ..runs import preset as presets
+from ..runs.decoder import decode
+from ..runs.plan import rate_points, select, with_points
 from ..video.raw import VideoFormat
 from .options import size
 

@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..decoder import decode
 from ..errors import UsageError
+from ..runs.decoder import decode
 from ..video.export import WRITERS, export
 
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import environment
 from ..errors import BenchError, ToolError
+from ..records import environment
 from ..registry import codecs, datasets, open_dataset
 from ..video import ffmpeg
 from .options import add_data_root, cache_folder

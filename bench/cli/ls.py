@@ -6,9 +6,9 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from .. import preset as presets
 from ..errors import UsageError
 from ..registry import codecs, datasets, open_dataset
+from ..runs import preset as presets
 from .options import add_data_root
 
 WHAT = ("codecs", "datasets", "presets")

@@ -12,7 +12,7 @@ import platformdirs
 
 from ..dataset import DATA_ROOT_VARIABLE, Dataset
 from ..registry import unknown
-from ..video.file import Told, as_rate
+from ..sources.file import Told, as_rate
 from ..video.raw import YUV_FORMATS
 
 DEFAULT_RESULTS = Path("results/runs")

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..environment import cores
+from ..analysis.pairs import ANCHORS
 from ..errors import UsageError
-from ..report.bd_rates import ANCHORS
+from ..records.environment import cores
+from ..records.store import Store
 from ..report.compare import compare, render_comparison, write_comparison
 from ..report.content import content
-from ..report.markdown import brief
+from ..report.forms.markdown import brief
 from ..report.write import write_content
-from ..store import Store
 from .options import add_results
 
 

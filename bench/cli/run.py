@@ -7,16 +7,16 @@ import sys
 import time
 from collections import Counter
 
-from .. import preset as presets
 from ..dataset import Clip, Cut, Dataset
 from ..errors import CellInterruptedError, UsageError
-from ..plan import Cell, plan, rate_points, select
-from ..process import TimeLimit
-from ..progress import open_display
-from ..record import Record
+from ..records.record import Record
+from ..records.store import Store
 from ..registry import datasets, open_dataset
-from ..run import run_cell
-from ..store import Store
+from ..runs import preset as presets
+from ..runs.cell import run_cell
+from ..runs.plan import Cell, plan, rate_points, select
+from ..runs.process import TimeLimit
+from ..runs.progress import open_display
 from ..video.colour import MATRICES, Matrix
 from .options import add_data_root, add_results, cache_folder, chosen_sequences, duration, size, source_format
 

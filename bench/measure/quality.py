@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..dataset import Clip
-from ..record import Quality
+from ..records.record import Quality
 from ..video import colour
 from ..video.raw import Frame, RawVideo
 from ..video.reference import reference_rgb

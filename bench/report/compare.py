@@ -13,15 +13,15 @@ from typing import Any
 
 import msgspec
 
+from ..analysis.bd_rate import Points, bd_rate
+from ..analysis.comparable import METRICS
+from ..analysis.machines import machine
 from ..errors import UsageError
-from ..measure.bd_rate import Points, bd_rate
-from ..record import Cost, Record
-from ..store import write_bytes
-from .complexity import machine
-from .frames import to_csv, to_json, to_parquet
-from .markdown import table as markdown_table
-from .sections import METRICS
-from .tables import Row, Table, as_frame
+from ..files import write_bytes
+from ..records.record import Cost, Record
+from .forms.data import to_csv, to_json, to_parquet
+from .forms.markdown import table as markdown_table
+from .tables.table import Row, Table, as_frame
 
 Identity = tuple[Any, ...]
 

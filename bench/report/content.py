@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..record import Record
+from ..analysis.comparable import Section, sections
+from ..analysis.pairs import ANCHORS, Pairs, pairs
+from ..analysis.paper import load_paper
+from ..records.record import Record
 from ..registry import unknown
-from . import tables
-from .bd_rates import ANCHORS, pairs
-from .bd_table import Pairs, bd_matrices, bd_table
-from .complexity import decoding_tables, encoding_tables
-from .equal_time import equal_time_tables
-from .figures import figures
-from .paper import load_paper
-from .paper_table import paper_bd_table, paper_decoding_tables
-from .picture import Picture, RateAxis, Styles, codec_styles
-from .provenance import machine_table, provenance
-from .sections import Section, sections
-from .streams import ledger_table, share_table
-from .tables import Table
+from .figures.all import figures
+from .figures.picture import Picture, RateAxis, Styles, codec_styles
+from .tables import table as tables
+from .tables.bd_rate import bd_matrices, bd_table
+from .tables.cost import decoding_tables, encoding_tables
+from .tables.equal_time import equal_time_tables
+from .tables.ledger import ledger_table, share_table
+from .tables.paper import paper_bd_table, paper_decoding_tables
+from .tables.provenance import machine_table, provenance
+from .tables.table import Table
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from .. import __version__
-from ..environment import git_commit
-from ..store import StoredRecord
+from ..records.environment import git_commit
+from ..records.store import StoredRecord
 from .content import Content
 
 SCHEMA = 1

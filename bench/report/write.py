@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..analysis.pairs import ANCHORS
 from ..errors import UsageError
-from ..record import Record
-from ..store import StoredRecord, write_bytes
-from . import frames, html, markdown
-from .bd_rates import ANCHORS
+from ..files import write_bytes
+from ..records.record import Record
+from ..records.store import StoredRecord
 from .content import Content, content
-from .latex import latex_files
+from .figures.printing import Prints, print_all
+from .forms import data as frames
+from .forms import html, markdown
+from .forms.latex import latex_files
 from .manifest import manifest
-from .printing import Prints, print_all
 
 
 def write_report(

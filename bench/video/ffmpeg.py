@@ -19,7 +19,8 @@ import ffmpeg
 import imageio_ffmpeg
 
 from ..errors import StreamError, ToolError
-from .raw import Content, PixelFormat, RawVideo, VideoFormat
+from ..files import Content
+from .raw import PixelFormat, RawVideo, VideoFormat
 from .y4m import COLOURS, read_y4m_header
 
 BINARY_VARIABLE = "IMAGEIO_FFMPEG_EXE"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DecodeError
+from ..files import file_sha256
 
 PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb24"]
 """By ffmpeg's names. YUV is of limited range; ten bits lie in the lower ones of 16, low byte first."""
@@ -140,20 +140,3 @@ class RawVideo:
 
     def sha256(self) -> str:
         return file_sha256(self.path)
-
-
-@dataclass(frozen=True)
-class Content:
-    """The SHA-256 of bytes and their number: a file's own, or those that it decodes to."""
-
-    sha256: str
-    size_bytes: int
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file of any size, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

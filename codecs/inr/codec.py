@@ -24,13 +24,12 @@ from bench.registry import codecs
 from bench.video.colour import Matrix
 from bench.video.raw import VideoFormat
 
-from .device import best_device, has_fast_bfloat16
-from .grid import SMALLEST_SIDE, canvas
-from .prune import prune
-from .recipe import RECIPES, RecipeName
-from .render import Precision, choose_precision, render
-from .representation import Representation
+from .network.device import best_device, has_fast_bfloat16
+from .network.render import Precision, choose_precision, render
+from .network.representation import Representation
 from .stream import Header, header_bytes, read_stream, split_bytes, write_stream
+from .training.prune import prune
+from .training.recipe import RECIPES, RecipeName
 from .weights import cabac
 from .weights.coder import CodedTensors, Expected
 from .weights.policy import DECODERS, POLICIES, Policy, WeightsName
@@ -95,21 +94,23 @@ class ImplicitCodec(Codec):
         return {module.__name__: str(module.__version__) for module in (torch, numba, numpy, scipy)}
 
     def skip(self, clip: Clip) -> str | None:
+        from .kernels.loss import TAPS  # here: a decoder need not wait for what only training uses
+
         side = min(clip.rgb.format.width, clip.rgb.format.height)
-        if side >= SMALLEST_SIDE:
+        if side >= TAPS:
             return None
-        return f"the loss looks at windows of {SMALLEST_SIDE} pixels; this clip has a side of {side}"
+        return f"the loss looks at windows of {TAPS} pixels; this clip has a side of {side}"
 
     def complexity(self, video: VideoFormat) -> Complexity:
         return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        from .train import load_frames  # here: a decoder need not wait for what only training uses
+        from .training.train import load_frames  # here: a decoder need not wait for what only training uses
 
         form = clip.rgb.format
-        if canvas(form) != (form.width, form.height):
-            job.notes["padded_to"] = "{}x{}".format(*canvas(form))  # and MACs are those of the larger picture
         network = self.trained(clip, job)
+        if network.canvas != (form.width, form.height):
+            job.notes["padded_to"] = "{}x{}".format(*network.canvas)  # and MACs are those of the larger picture
         coded = self.compressed(network, clip, POLICIES[self.weights], parse_target(self.target), job)
         with job.watch.part("precision_choice"):
             precision = choose_precision(network, load_frames(clip.rgb, torch.device("cpu")))
@@ -118,7 +119,7 @@ class ImplicitCodec(Codec):
 
     def trained(self, clip: Clip, job: Job) -> Representation:
         """The network after training, pruning and fine-tuning, folded."""
-        from .train import train
+        from .training.train import train
 
         def fresh_network() -> Representation:
             torch.manual_seed(job.seed)
@@ -135,7 +136,7 @@ class ImplicitCodec(Codec):
 
     def compressed(self, network: Representation, clip: Clip, policy: Policy, target: Target, job: Job) -> CodedTensors:
         """What a stream holds of a trained network, which is left with the values that a decoder sees."""
-        from .train import load_frames, train
+        from .training.train import load_frames, train
         from .weights.search import compress
 
         def tune(network: Representation, steps: Steps, number: int) -> Representation:

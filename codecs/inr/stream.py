@@ -18,7 +18,7 @@ from bench.errors import StreamError
 from bench.video.colour import MATRICES, Matrix
 from bench.video.raw import VideoFormat
 
-from .render import PRECISIONS, Precision
+from .network.render import PRECISIONS, Precision
 from .weights.coder import CODER_NAMES, CodedTensors, CoderName
 
 MAGIC = b"INRV"

@@ -17,9 +17,9 @@ import bench
 from bench import __version__
 from bench.cli import COMMANDS, main
 from bench.dataset import Cut
-from bench.record import Record
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.registry import codecs, datasets
-from bench.store import Store
 
 NERV = "nerv[fc_dim=2,lower_width=8,epochs=2]"
 """One rate point, trained just enough to take the whole path."""

@@ -12,9 +12,9 @@ import pytest
 
 from bench.cli import main
 from bench.dataset import Clip
-from bench.plan import Cell
-from bench.run import run_cell
-from bench.store import Store
+from bench.records.store import Store
+from bench.runs.cell import run_cell
+from bench.runs.plan import Cell
 from bench.video import ffmpeg
 from bench.video.y4m import write_y4m
 

@@ -11,17 +11,17 @@ import ffmpeg as commands
 import pytest
 
 from bench.codec import Job, Stopwatch
-from bench.codecs.elementary import Syntax
-from bench.codecs.ffmpeg import KEY_FRAME_INTERVAL, FFmpegCodec
+from bench.codecs.standard.codec import KEY_FRAME_INTERVAL, FFmpegCodec
+from bench.codecs.standard.elementary import Syntax
 from bench.dataset import Clip, Cut, Source
 from bench.measure.quality import measure_quality
-from bench.plan import Cell, Selection, rate_points
-from bench.preset import load_preset
+from bench.records.store import Store
 from bench.registry import codecs
-from bench.run import run_cell
-from bench.store import Store
+from bench.runs.cell import run_cell
+from bench.runs.plan import Cell, Selection, rate_points
+from bench.runs.preset import load_preset
+from bench.sources.prepare import prepare_clip
 from bench.video import colour, ffmpeg
-from bench.video.prepare import prepare_clip
 from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
 
 SMOKE = load_preset("smoke")

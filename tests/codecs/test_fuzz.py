@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from bench.codec import Stopwatch
 from bench.codecs.e_nerv import ENeRV
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.grid import canvas
 from bench.codecs.inr.stream import FIELDS, PROLOGUE
+from bench.codecs.layers.pyramid import canvas
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.errors import StreamError

@@ -11,15 +11,16 @@ import torch
 from torch import nn
 
 from bench.codecs.e_nerv import ENeRV
-from bench.codecs.inr.blocks import InstanceNorm, PositionalEncoding, ResidualBlock
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.grid import LARGEST_GRID, canvas, coarsest_grid, upsampling_strides
-from bench.codecs.inr.instance_norm import instance_norm
+from bench.codecs.inr.kernels.instance_norm import instance_norm
+from bench.codecs.layers.encoding import PositionalEncoding
+from bench.codecs.layers.pyramid import LARGEST_MAP, canvas, coarsest_map, upsampling_strides
+from bench.codecs.layers.residual import InstanceNorm, ResidualBlock
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_e_nerv import ResENeRV
 from bench.codecs.res_nerv import ResNeRV
-from bench.plan import Selection, rate_points
-from bench.preset import load_preset
+from bench.runs.plan import Selection, rate_points
+from bench.runs.preset import load_preset
 from bench.video.raw import VideoFormat
 
 BUNNY = VideoFormat(1280, 720, 132, Fraction(25), "rgb24")
@@ -203,7 +204,7 @@ def test_strides_lead_from_the_grid_to_the_picture(
 ) -> None:
     """Grid times strides is the picture's size, or that of the canvas around it."""
     video = VideoFormat(width, height, 1, Fraction(25), "rgb24")
-    assert coarsest_grid(video) == grid
+    assert coarsest_map(video) == grid
     assert upsampling_strides(video) == strides
     rows, columns = (math.prod(strides) * side for side in grid)
     assert canvas(video) == (columns, rows)
@@ -217,7 +218,7 @@ def test_every_size_has_a_canvas(width: int, height: int) -> None:
     columns, rows = canvas(video)
     assert columns >= width
     assert rows >= height
-    assert math.prod(coarsest_grid(video)) <= LARGEST_GRID
+    assert math.prod(coarsest_map(video)) <= LARGEST_MAP
     assert max(upsampling_strides(video)) <= 13 or (columns, rows) == (width, height)
     assert columns * rows <= 1.25 * width * height or min(width, height) < 20
 

@@ -9,10 +9,10 @@ import pytest
 
 from bench.cli import main
 from bench.codecs.inr.codec import codec_of
-from bench.codecs.inr.prune import is_prunable
 from bench.codecs.inr.stream import read_stream
+from bench.codecs.inr.training.prune import is_prunable
 from bench.codecs.inr.weights.policy import DECODERS
-from bench.store import Store
+from bench.records.store import Store
 
 SIZE = "fc_dim=2,lower_width=8,epochs=6"
 

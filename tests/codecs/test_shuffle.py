@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench.codecs.inr.shuffle import gelu_shuffle, shuffle
+from bench.codecs.inr.kernels.shuffle import gelu_shuffle, shuffle
 
 SHAPES = [(1, 8, 3, 5, 2), (2, 75, 9, 16, 5), (1, 7, 4, 4, 1), (3, 27, 1, 6, 3)]
 

@@ -16,18 +16,19 @@ import torch
 from torch.nn.utils.prune import L1Unstructured, global_unstructured, remove
 
 from bench.codec import Job
-from bench.codecs.inr import train as training_module
-from bench.codecs.inr.checkpoint import load_checkpoint
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.collapse import has_collapsed
-from bench.codecs.inr.prune import prune
-from bench.codecs.inr.recipe import RECIPES
-from bench.codecs.inr.representation import Representation
-from bench.codecs.inr.train import Training, load_frames, train
+from bench.codecs.inr.network.representation import Representation
+from bench.codecs.inr.training import train as training_module
+from bench.codecs.inr.training.checkpoint import load_checkpoint
+from bench.codecs.inr.training.collapse import has_collapsed
+from bench.codecs.inr.training.prune import prune
+from bench.codecs.inr.training.recipe import RECIPES
+from bench.codecs.inr.training.train import Training, load_frames, train
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import Clip
 from bench.errors import CellInterruptedError, CodecError
+from bench.runs.process import stop_requests
 
 CODECS = [
     NeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short"),
@@ -38,7 +39,7 @@ CPU = torch.device("cpu")
 
 def make_job(folder: Path, progress: Callable[..., None] = lambda *_: None, seed: int = 0) -> Job:
     """One that keeps its checkpoint in ``folder``."""
-    return Job(seed, folder, folder / "checkpoints", progress)
+    return Job(seed, folder, folder / "checkpoints", progress, stop_requests)
 
 
 def fresh(codec: ImplicitCodec, clip: Clip) -> Callable[[], Representation]:

@@ -18,16 +18,16 @@ import pytest
 from bench.cli.run import open_clips
 from bench.codec import Codec, Job
 from bench.dataset import Clip
-from bench.decoder import decode
-from bench.encoder import EncodeResult, EncodeTask
 from bench.errors import StreamError
-from bench.plan import Cell, Selection, rate_points
-from bench.preset import load_preset
-from bench.process import run_process
-from bench.record import Record
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.registry import codecs, decoder_of, open_dataset
-from bench.run import run_cell
-from bench.store import Store
+from bench.runs.cell import run_cell
+from bench.runs.decoder import decode
+from bench.runs.encoder import EncodeResult, EncodeTask
+from bench.runs.plan import Cell, Selection, rate_points
+from bench.runs.preset import load_preset
+from bench.runs.process import run_process
 
 SMOKE = load_preset("smoke")
 
@@ -75,7 +75,7 @@ def encoded(request: pytest.FixtureRequest, clip: Clip, tmp_path_factory: pytest
         second = EncodeTask(
             request.param, codec.parameters(), copy, 0, home / f"again{codec.suffix}", home / "checkpoints"
         )
-        run_process("bench.encoder", home, second, EncodeResult, log=home / "log", progress=silent)
+        run_process("bench.runs.encoder", home, second, EncodeResult, log=home / "log", progress=silent)
         again = hashlib.sha256(second.stream.read_bytes()).hexdigest()
         shutil.rmtree(home)
     return Encoded(codec, record, elsewhere, again)

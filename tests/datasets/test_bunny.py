@@ -19,8 +19,8 @@ from bench.cli import main
 from bench.dataset import Clip, Cut
 from bench.datasets import bunny
 from bench.errors import SourceError
+from bench.files import Content
 from bench.video import ffmpeg
-from bench.video.raw import Content
 
 YUV_SHA256 = "54094210234c8c97b2dcfc2ee3dc268c222f95a7f9bbf9a449c1cf307a85ccf7"
 RGB_SHA256 = "52126f0b88bddddb25abea5e135a998b93636fa15d94b5acb1f7eb6958fa4fc5"

@@ -11,9 +11,9 @@ from planted import LAPTOP, RATES, clip, curve, failed, record, rows
 
 from bench.cli import main
 from bench.errors import UsageError
-from bench.record import Cost, Record
+from bench.records.record import Cost, Record
+from bench.records.store import Store
 from bench.report.compare import compare, render_comparison, write_comparison
-from bench.store import Store
 
 BEFORE = [*curve("x264"), *curve("nerv")]
 

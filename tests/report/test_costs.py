@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from planted import LAPTOP, RATES, TRAINING, clip, curve, failed, only, record, rows
 
-from bench.record import Record
-from bench.report.complexity import encoding_tables
-from bench.report.equal_time import AtTime, chosen_times, equal_time_frame, equal_time_tables, quality_at
-from bench.report.sections import Cell
-from bench.report.streams import share_table
-from bench.report.tables import coverage_table
+from bench.analysis.comparable import Cell
+from bench.records.record import Record
+from bench.report.tables.cost import encoding_tables
+from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_frame, equal_time_tables, quality_at
+from bench.report.tables.ledger import share_table
+from bench.report.tables.table import coverage_table
 
 # --- Encoding
 

@@ -16,13 +16,13 @@ import pytest
 import scipy
 from planted import LAPTOP, PAPER, clip, curve, failed, only, record
 
-from bench.report import markdown
+from bench.records.store import Store
 from bench.report.content import content
-from bench.report.frames import frames, to_csv, to_json, to_parquet
-from bench.report.latex import escape, latex, latex_files
-from bench.report.tables import problem_table, rd_table
+from bench.report.forms import markdown
+from bench.report.forms.data import frames, to_csv, to_json, to_parquet
+from bench.report.forms.latex import escape, latex, latex_files
+from bench.report.tables.table import problem_table, rd_table
 from bench.report.write import files, write_content
-from bench.store import Store
 
 RECORDS = [
     *curve("nerv"),

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 from planted import PAPER, clip, curve, failed, record
 
-from bench.record import Record
-from bench.report.html import MAX_ROWS, OPEN_ROWS
-from bench.report.interactive import SHAPES, as_json, chart, curve_data
-from bench.report.picture import DARK, codec_styles
-from bench.report.sections import CODEC_ORDER, sections
+from bench.analysis.comparable import CODEC_ORDER, sections
+from bench.records.record import Record
+from bench.report.figures.picture import DARK, codec_styles
+from bench.report.forms.html import MAX_ROWS, OPEN_ROWS
+from bench.report.forms.interactive import SHAPES, as_json, chart, curve_data
 from bench.report.write import write_report
 
 PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]

@@ -9,14 +9,14 @@ from typing import Literal
 import pytest
 from planted import LAPTOP, PAPER, QUICK, clip, curve, only, record, rows
 
+from bench.analysis.comparable import METRICS
+from bench.analysis.pairs import pairs
+from bench.analysis.paper import load_paper
 from bench.codec import Complexity
 from bench.dataset import Source
-from bench.record import PresetFacts, Record
-from bench.report.bd_rates import pairs
-from bench.report.paper import load_paper
-from bench.report.paper_table import paper_bd_table, paper_decoding_tables
-from bench.report.sections import METRICS
-from bench.report.tables import Table
+from bench.records.record import PresetFacts, Record
+from bench.report.tables.paper import paper_bd_table, paper_decoding_tables
+from bench.report.tables.table import Table
 
 PRINTED = load_paper()
 BUNNY = clip("bunny", "bunny", 1280, 720, 132)

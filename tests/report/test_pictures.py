@@ -15,18 +15,19 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from planted import PAPER, RATES, Fatal, clip, curve, only, record
 
-from bench.record import Record, Still
-from bench.report import crops, curves, heat_map, overhead, per_frame, region_gain
-from bench.report.average import seed_mean, seed_range, sequence_mean
-from bench.report.bd_rates import pairs
-from bench.report.figures import Figures, figures
-from bench.report.matched import TOLERANCE, matched
-from bench.report.picture import Picture, codec_styles, for_both_schemes
-from bench.report.printing import SHARE, print_all, print_figure
-from bench.report.sections import Section, sections
-from bench.report.tables import region_tables
-from bench.still import keep_still, read_kept, still_index
-from bench.store import Store
+from bench.analysis.average import seed_mean, seed_range, sequence_mean
+from bench.analysis.comparable import Section, sections
+from bench.analysis.matched import TOLERANCE, matched
+from bench.analysis.pairs import pairs
+from bench.measure.regions import transient_pixels
+from bench.records.kept_frame import keep_frame, kept_frame_index, read_kept
+from bench.records.record import KeptFrame, Record
+from bench.records.store import Store
+from bench.report.figures import crops, curves, heat_map, overhead, per_frame, region_gain
+from bench.report.figures.all import Figures, figures
+from bench.report.figures.picture import Picture, codec_styles, for_both_schemes
+from bench.report.figures.printing import SHARE, print_all, print_figure
+from bench.report.tables.table import region_tables
 from bench.video.raw import RawVideo
 
 
@@ -198,7 +199,9 @@ def kept(folder: Path) -> list[Record]:
     for codec, decoded in (("nerv", frames + np.uint8(4)), ("x264", partly)):
         video = RawVideo(folder / "decoded.rgb", where.rgb.format)
         video.path.write_bytes(decoded.tobytes())
-        still = keep_still(Store(folder), codec, where, video, 1, folder)
+        transient = transient_pixels(where.yuv, 1)
+        assert transient is not None
+        still = keep_frame(Store(folder), codec, where, video, 1, transient, folder)
         records.append(replace(record(codec, 0.02, where=where), still=still))
     return records
 
@@ -206,8 +209,8 @@ def kept(folder: Path) -> list[Record]:
 def test_kept_frames_come_back(tmp_path: Path) -> None:
     """Without loss, by a path below the results directory; the source's files are the clip's own."""
     one, other = (one.still for one in kept(tmp_path))
-    assert isinstance(one, Still)
-    assert isinstance(other, Still)
+    assert isinstance(one, KeptFrame)
+    assert isinstance(other, KeptFrame)
     assert (one.source, one.transient, one.index) == (other.source, other.transient, 1)
     source, decoded = read_kept(tmp_path, one.source), read_kept(tmp_path, one.decoded)
     assert decoded.dtype == np.uint8
@@ -218,8 +221,8 @@ def test_kept_frames_come_back(tmp_path: Path) -> None:
 
 def test_the_kept_frame_is_the_one_that_changes_most() -> None:
     """The first of several, of those that have regions."""
-    assert still_index([None, 0.1, 0.2, 0.6, 0.6, 0.1, None]) == 3
-    assert still_index([None, 0.0, None]) == 1
+    assert kept_frame_index([None, 0.1, 0.2, 0.6, 0.6, 0.1, None]) == 3
+    assert kept_frame_index([None, 0.0, None]) == 1
 
 
 def test_windows_follow_the_source() -> None:

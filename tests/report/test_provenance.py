@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from planted import clip, curve
 
-from bench.report.complexity import decoding_tables
-from bench.report.provenance import provenance
-from bench.report.sections import sections
+from bench.analysis.comparable import sections
+from bench.report.tables.cost import decoding_tables
+from bench.report.tables.provenance import provenance
 from bench.video.colour import Difference
 
 

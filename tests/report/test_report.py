@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from planted import LAPTOP, PAPER, QUICK, clip, curve, failed, only, record, rows
 
+from bench.analysis.comparable import CODEC_ORDER, sections
 from bench.dataset import Cut
 from bench.errors import UsageError
-from bench.record import Quality, Record
-from bench.report import markdown
-from bench.report.complexity import decoding_tables
+from bench.records.record import Quality, Record
+from bench.records.store import Store
 from bench.report.content import content
-from bench.report.curves import draw
-from bench.report.picture import codec_styles
-from bench.report.sections import CODEC_ORDER, sections
-from bench.report.streams import ledger_table
-from bench.report.tables import problem_table, rd_table
+from bench.report.figures.curves import draw
+from bench.report.figures.picture import codec_styles
+from bench.report.forms import markdown
+from bench.report.tables.cost import decoding_tables
+from bench.report.tables.ledger import ledger_table
+from bench.report.tables.table import problem_table, rd_table
 from bench.report.write import write_report
-from bench.store import Store
 
 # A gain of 3 dB is one doubling of rate: a BD-rate of -50 %.
 PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]

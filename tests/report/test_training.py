@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from planted import TRAINING, clip, curve, failed, record
 
+from bench.analysis.comparable import sections
 from bench.report.content import content
-from bench.report.picture import codec_styles
-from bench.report.sections import sections
-from bench.report.training import draw, training_csv, training_picture
+from bench.report.figures.picture import codec_styles
+from bench.report.figures.training import draw, training_csv, training_picture
 from bench.report.write import files
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from bench.dataset import Clip
 from bench.errors import StoreError, ToolError
+from bench.files import Content
 from bench.video import colour, export, ffmpeg
-from bench.video.raw import Content, RawVideo, VideoFormat
+from bench.video.raw import RawVideo, VideoFormat
 
 
 def test_bundled_build_has_every_encoder() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bench.errors import DecodeError
-from bench.video.raw import PixelFormat, RawVideo, VideoFormat, file_sha256
+from bench.files import file_sha256
+from bench.video.raw import PixelFormat, RawVideo, VideoFormat
 
 SIZES = [(4, 2), (5, 2), (4, 3), (5, 3), (1, 1), (321, 181)]
 

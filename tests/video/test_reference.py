@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from bench.dataset import Clip
-from bench.video import colour, ffmpeg, prepare
+from bench.sources import prepare
+from bench.video import colour, ffmpeg
 from bench.video.colour import Matrix
 from bench.video.raw import PixelFormat, RawVideo, VideoFormat
 from bench.video.reference import difference, reference_rgb

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..representation import NamedTensor, TensorKind
+from ..network.representation import NamedTensor, TensorKind
 from . import deepcabac, trellis
 from .coder import CodedTensors, Expected, finite_values
 from .deepcabac import Levels

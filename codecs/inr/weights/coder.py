@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.errors import CodecError
 
-from ..representation import NamedTensor, TensorKind
+from ..network.representation import NamedTensor, TensorKind
 
 Expected = tuple[TensorKind, tuple[int, ...]]
 """Kind and shape of a tensor that a decoder's network has a place for."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.errors import StreamError
 
-from ..representation import NamedTensor, TensorKind
+from ..network.representation import NamedTensor, TensorKind
 from . import huffman
 from .coder import CodedTensors, Expected, finite_values
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from bench.codec import Job
 from bench.errors import CodecError
 
-from ..render import as_frames, choose_precision, compute, prepare, psnr_db
-from ..representation import Representation
+from ..network.render import as_frames, choose_precision, compute, prepare, psnr_db
+from ..network.representation import Representation
 from . import cabac, minmax
 from .cabac import Quantisation
 from .coder import CodedTensors

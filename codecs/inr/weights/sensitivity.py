@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..device import has_fast_bfloat16
-from ..representation import Representation
+from ..network.device import has_fast_bfloat16
+from ..network.representation import Representation
 
 PROBES = 64
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bench.errors import StreamError
 
-from ..representation import NamedTensor
+from ..network.representation import NamedTensor
 from .coder import finite_values
 
 BASE = struct.Struct("<f")

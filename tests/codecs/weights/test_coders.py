@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.codecs.inr.representation import NamedTensor, TensorKind
+from bench.codecs.inr.network.representation import NamedTensor, TensorKind
 from bench.codecs.inr.weights import cabac, huffman, minmax
 from bench.codecs.inr.weights.cabac import Quantisation, Quantiser
 from bench.codecs.inr.weights.coder import CODER_NAMES, CodedTensors, CoderName, Expected

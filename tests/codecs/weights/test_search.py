@@ -13,11 +13,11 @@ import torch
 
 from bench.codec import Job
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.recipe import RECIPES
-from bench.codecs.inr.render import as_frames, choose_precision, compute, psnr_db
-from bench.codecs.inr.representation import NamedTensor, Representation
+from bench.codecs.inr.network.render import as_frames, choose_precision, compute, psnr_db
+from bench.codecs.inr.network.representation import NamedTensor, Representation
 from bench.codecs.inr.stream import write_stream
-from bench.codecs.inr.train import Training, load_frames
+from bench.codecs.inr.training.recipe import RECIPES
+from bench.codecs.inr.training.train import Training, load_frames
 from bench.codecs.inr.weights.coder import CodedTensors
 from bench.codecs.inr.weights.policy import POLICIES, WeightsName
 from bench.codecs.inr.weights.sensitivity import sensitivities

@@ -1,0 +1,22 @@
+"""Which timings may stand side by side: those of one machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ..records.environment import Environment
+from .comparable import Cell, Section
+
+
+def machine(environment: Environment) -> str:
+    """What decides timings, in words."""
+    device = f" and {environment.gpu}" if environment.gpu else ""
+    return f"{environment.cores} cores of {environment.cpu}{device}"
+
+
+def by_machine(section: Section) -> dict[str, list[Cell]]:
+    """The cells with a result, machine by machine."""
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in section.measured:
+        groups[machine(cell.record.environment)].append(cell)
+    return dict(groups)

@@ -1,0 +1,121 @@
+"""The record of a cell: everything that is needed to believe its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..codec import Complexity, Family, TrainingCurve
+from ..dataset import Clip
+from .environment import Environment
+
+SCHEMA = 2
+"""Raised whenever the same cell would give other numbers: it is part of every key."""
+
+Status = Literal["ok", "failed", "skipped", "timed_out"]
+
+
+@dataclass(frozen=True)
+class CodecFacts:
+    """The codec at this rate point. ``label`` names the curve that the point belongs to: the
+    codec's name, with the options that were set by hand."""
+
+    name: str
+    label: str
+    family: Family
+    version: int
+    parameters: dict[str, Any]
+    tools: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PresetFacts:
+    """``digest`` is of the preset's content, so that an edited preset is another one."""
+
+    name: str
+    digest: str
+    full_scale: bool
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """The bitstream on disk. ``ledger`` splits ``size_bytes`` by purpose and sums to it."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+    ledger: dict[str, int]
+    bits_per_pixel: float
+    bitrate_mbps: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took. ``seconds`` is the sum of ``parts``. The rest of its life, mostly starting
+    Python and importing libraries, stands apart as ``overhead_seconds``. ``cpu_seconds`` is what all
+    processors spent on it and on the programs that it ran; None where a part of it was done by an
+    earlier process, which was interrupted."""
+
+    seconds: float
+    parts: dict[str, float]
+    overhead_seconds: float
+    peak_memory_bytes: int
+    cpu_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Each metric by its full name: over the clip, and for each frame where it has such values, None in
+    a frame that has no such value."""
+
+    clip: dict[str, float]
+    frames: dict[str, list[float | None]]
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Metric to the reason why it could not be computed."""
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file beside the records; ``path`` is relative to the results directory."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class KeptFrame:
+    """One frame, kept as PNG for people to look at: of a clip the same ``index`` for every codec, the
+    frame with the most transient pixels. ``transient`` is the mask of those, white on black."""
+
+    index: int
+    decoded: KeptFile
+    source: KeptFile
+    transient: KeptFile
+
+
+@dataclass(frozen=True)
+class Record:
+    """One cell. What follows ``started`` is there as far as the cell came."""
+
+    schema: int
+    key: str
+    status: Status
+    codec: CodecFacts
+    preset: PresetFacts
+    clip: Clip
+    seed: int
+    environment: Environment
+    started: str
+    stream: StreamFacts | None = None
+    frames_sha256: str | None = None
+    quality: Quality | None = None
+    encode: Cost | None = None
+    decode: Cost | None = None
+    decode_one_core: Cost | None = None
+    """The same once more on a single core, of a standard codec, which gave the same frames."""
+    complexity: Complexity | None = None
+    training: TrainingCurve | None = None
+    still: KeptFrame | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    """Why the status is not ``ok``."""

@@ -1,0 +1,47 @@
+"""All pictures of a section, and why some are absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...analysis.comparable import Section
+from ...analysis.pairs import Pairs
+from .crops import crops_pictures
+from .curves import rd_pictures
+from .heat_map import heat_map_pictures
+from .overhead import overhead_picture
+from .per_frame import per_frame_picture
+from .picture import Picture, RateAxis, Styles
+from .region_gain import has_regions, region_gain_picture
+from .training import training_picture
+
+
+@dataclass(frozen=True)
+class Figures:
+    """``absent`` are sentences."""
+
+    pictures: list[Picture]
+    absent: list[str]
+
+
+def figures(
+    section: Section, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
+) -> Figures:
+    """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
+    results directory, where kept frames are."""
+    if not section.measured:
+        return Figures([], [])
+    crops, absent = crops_pictures(section, root)
+    if not has_regions(section):
+        absent.append("No comparison of transient and persistent regions: the records have no PSNR by region.")
+    pictures = [
+        *rd_pictures(section, styles, rate_axis),
+        *heat_map_pictures(section, compared),
+        *region_gain_picture(section),
+        *crops,
+        *per_frame_picture(section, styles),
+        *training_picture(section, styles),
+        *overhead_picture(section),
+    ]
+    return Figures(pictures, absent)

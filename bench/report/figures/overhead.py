@@ -1,0 +1,100 @@
+"""The rate split by the ledger: what of a stream is not its main purpose."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from ...analysis.comparable import Cell, Section
+from .picture import QUIET, TEXT, Picture, dress, new_figure
+
+COLOURS = ("#3b4f81", "#7fa8c9", "#d8b365", "#8c6bb1", "#5aae8f", "#b8626f", "#9a9a9a")
+"""Of purposes; none of them is a codec's."""
+
+
+def overhead_picture(section: Section) -> list[Picture]:
+    """One picture, if any stream has more than one purpose."""
+    rows = ledgers(section)
+    if not any(len(ledger) > 1 for _, ledger in rows):
+        return []
+    return [
+        Picture(
+            figure=draw(section, rows),
+            name=f"{section.slug}-overhead",
+            caption=f"What a stream holds besides its main purpose: {section.dataset}, {section.stamp}. Each codec's "
+            "smallest and largest rate point, all sequences and seeds together.",
+            alt=" ".join(f"{name}: {_outcome(ledger)}." for name, ledger in rows),
+            wide=False,
+        )
+    ]
+
+
+def ledgers(section: Section) -> list[tuple[str, Counter[str]]]:
+    """(codec and rate point, bytes by purpose) at the lowest and the highest rate of each curve."""
+    found = []
+    for label in section.codecs:
+        points: dict[str, list[Cell]] = defaultdict(list)
+        for cell in section.measured:
+            if cell.label == label:
+                points[cell.rate_point].append(cell)
+        order = sorted(points, key=lambda point: _mean_rate(points[point]))
+        for point in dict.fromkeys([*order[:1], *order[-1:]]):
+            total: Counter[str] = Counter()
+            for cell in points[point]:
+                if cell.record.stream:
+                    total.update({purpose: size for purpose, size in cell.record.stream.ledger.items() if size})
+            found.append((f"{label} {_mean_rate(points[point]):.3g} bpp", total))
+    return found
+
+
+def _mean_rate(cells: Sequence[Cell]) -> float:
+    return sum(cell.bits_per_pixel for cell in cells) / len(cells)
+
+
+def draw(section: Section, rows: Sequence[tuple[str, Counter[str]]]) -> Figure:
+    """A bar for each row, of all purposes but the largest."""
+    figure = new_figure(section, "bytes that are not the main purpose", 5.4, 0.24 * len(rows) + 1.9)
+    axes = figure.subplots()
+    purposes = list(dict.fromkeys(purpose for _, ledger in rows for purpose in _rest(ledger)))
+    for place, (_, ledger) in enumerate(rows):
+        left = 0.0
+        for purpose in _rest(ledger):
+            share = 100 * ledger[purpose] / ledger.total()
+            number = purposes.index(purpose) % len(COLOURS)
+            name = purpose.replace("_", " ")
+            axes.barh(
+                place,
+                share,
+                0.7,
+                left,
+                color=COLOURS[number],
+                lw=0,
+                label=name,
+            )
+            left += share
+        axes.annotate(
+            f"{left:.1f} %", (left, place), (3, 0), textcoords="offset points", va="center", fontsize=7, color=TEXT
+        )
+    dress(axes)
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7.5)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("percent of the stream", fontsize=9)
+    axes.margins(x=0.12)
+    named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(
+        named.values(), named.keys(), loc="outside lower center", ncols=4, fontsize=8, frameon=False, labelcolor=QUIET
+    )
+    return figure
+
+
+def _rest(ledger: Counter[str]) -> list[str]:
+    """All purposes but the largest."""
+    return [purpose for purpose, _ in ledger.most_common()[1:]]
+
+
+def _outcome(ledger: Counter[str]) -> str:
+    parts = [f"{purpose.replace('_', ' ')} {100 * size / ledger.total():.1f} %" for purpose, size in ledger.items()]
+    return ", ".join(parts)

@@ -1,0 +1,113 @@
+"""How the learned codecs came along: quality against the steps and the seconds of training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.comparable import Cell, Section
+from ...analysis.machines import machine
+from ...codec import TrainingCurve
+from .picture import Picture, Styles, dress, legend, line_styles, new_figure
+
+SHOWN_FROM = 0.05
+"""Of all steps. Before that quality rises from nothing, which would press the rest together."""
+
+
+def training_picture(section: Section, styles: Styles) -> list[Picture]:
+    """One picture with a row for each sequence, if any codec was trained. Of several seeds, the lowest."""
+    trained = [cell for curve in section.first_seed for cell in curve.cells if cell.record.training]
+    if not trained:
+        return []
+    return [
+        Picture(
+            figure=draw(section, trained, styles),
+            name=f"{section.slug}-training",
+            caption=f"PSNR against training steps and seconds: {section.dataset}, {section.stamp}",
+            alt="PSNR of the frames as they were trained on, float weights. " + " ".join(map(_outcome, trained)),
+            wide=True,
+        )
+    ]
+
+
+def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
+    """Against steps on the left, and against wall-clock to the right of it, with axes for each machine,
+    since their seconds do not compare; there each line ends at its network's size."""
+    sequences = list(dict.fromkeys(cell.sequence for cell in trained))
+    machines = list(dict.fromkeys(machine(cell.record.environment) for cell in trained))
+    columns, height = 1 + len(machines), 3.4 if len(sequences) == 1 else 2.4
+    figure = new_figure(section, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
+    grid = figure.subplots(len(sequences), columns, squeeze=False, sharex="col", sharey="row")
+    lines = line_styles(section)
+    for (by_step, *by_second), sequence in zip(grid, sequences, strict=True):
+        for cell in trained:
+            if cell.sequence == sequence and (curve := cell.record.training):
+                colour, _ = styles[cell.record.codec.name]
+                first = next(i for i, step in enumerate(curve.steps) if step >= SHOWN_FROM * curve.steps[-1])
+                clock = by_second[machines.index(machine(cell.record.environment))]
+                for axes, along in ((by_step, curve.steps), (clock, curve.seconds)):
+                    axes.plot(
+                        along[first:], curve.psnr_db[first:], lines[cell.label], color=colour, label=cell.label, lw=1.3
+                    )
+                _name(clock, curve.seconds[-1], curve, cell, colour)
+        by_step.set_ylabel(f"{sequence}, PSNR (dB)" if len(sequences) > 1 else "PSNR (dB)", fontsize=9)
+        for axes in (by_step, *by_second):
+            dress(axes, labelled=sequence == sequences[-1])
+            axes.margins(x=0.1)
+    by_step, *by_second = grid[-1]
+    by_step.set_xlabel("training steps", fontsize=9)
+    for axes, name in zip(by_second, machines, strict=True):
+        on = f" on {name}" if len(machines) > 1 else ""
+        axes.set_xlabel(f"seconds of training{on}", fontsize=9)
+    legend(figure, section)
+    return figure
+
+
+def training_csv(sections: Sequence[Section]) -> pd.DataFrame:
+    """Every point of every training curve, one a row."""
+    rows = [
+        {
+            "dataset": section.dataset,
+            "preset": section.preset.name,
+            "sequence": cell.sequence,
+            "codec": cell.label,
+            "rate_point": cell.rate_point,
+            "seed": cell.record.seed,
+            "parameters": cell.record.complexity.parameters if cell.record.complexity else None,
+            "step": step,
+            "seconds": seconds,
+            "loss": loss,
+            "psnr_db": psnr_db,
+            "learning_rate": rate,
+        }
+        for section in sections
+        for cell in section.measured
+        if (curve := cell.record.training)
+        for step, seconds, loss, psnr_db, rate in zip(
+            curve.steps, curve.seconds, curve.loss, curve.psnr_db, curve.learning_rate, strict=True
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def _name(axes: Axes, end: float, curve: TrainingCurve, cell: Cell, colour: str) -> None:
+    size = cell.record.complexity.parameters if cell.record.complexity else 0
+    axes.annotate(
+        f"{size / 1e6:.2g} M",
+        (end, curve.psnr_db[-1]),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7,
+        color=colour,
+    )
+
+
+def _outcome(cell: Cell) -> str:
+    curve = cell.record.training
+    assert curve is not None
+    name = f"{cell.label} {cell.rate_point}".rstrip()
+    return f"{name}: {curve.psnr_db[-1]:.2f} dB after {curve.steps[-1]} steps."

@@ -1,0 +1,60 @@
+"""A report as one HTML file that needs no other file and no network, and reads well without its script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+
+from ..content import Content
+from ..figures.curves import AVERAGE_NOTE
+from ..figures.picture import codec_styles, for_both_schemes
+from ..figures.printing import Prints
+from . import interactive
+from .markdown import NO_BD_RATES
+
+MAX_ROWS = 200
+"""Of a table; the CSV files have the rest."""
+OPEN_ROWS = 40
+"""Longer tables begin closed."""
+SAFE = " !$'()*+,-./:;<=>?@[]^_`{|}~"
+"""What may stand as it is both in a data URI and between double quotes."""
+
+
+def render(content: Content, prints: Mapping[str, Prints]) -> str:
+    """The report as HTML, with its pictures, its style and its script in it. ``prints`` has the pictures by name."""
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    styles = codec_styles(record.codec.name for record in content.records)
+    data = {part.section.slug: interactive.curve_data(part.section, styles) for part in content.parts}
+    return environment.get_template("report.html").render(
+        report=content,
+        css=(folder / "report.css").read_text(encoding="utf-8"),
+        js=(folder / "report.js").read_text(encoding="utf-8"),
+        vega=interactive.script,
+        chart=interactive.chart,
+        charts=any(data.values()),
+        curve_data=lambda part: data[part.section.slug],
+        as_json=interactive.as_json,
+        average_note=AVERAGE_NOTE,
+        max_rows=MAX_ROWS,
+        open_rows=OPEN_ROWS,
+        data_uri=lambda picture: _data_uri(prints[picture.name]["svg"]),
+        no_bd_rates=NO_BD_RATES,
+    )
+
+
+def _data_uri(svg: bytes) -> str:
+    """The picture in an attribute, as text: three quarters of what base64 takes, and a server compresses it.
+    Coordinates keep two decimals, in points."""
+    text = re.sub(r"([1-9]\d*\.\d\d)\d+", r"\1", for_both_schemes(svg).decode())
+    return "data:image/svg+xml," + quote(text.replace("\n", " ").replace('"', "'"), SAFE)

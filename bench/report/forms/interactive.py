@@ -1,0 +1,192 @@
+"""Rate-distortion curves to explore in the HTML report, drawn by Vega in the reader's browser.
+
+The script comes out of the package vl-convert-python, which carries Vega whole, and goes into the
+page: nothing is loaded. It is Vega with Vega-Embed, in a slider of the page's own that says every point to
+screen readers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from typing import Any
+
+import vl_convert
+
+from ...analysis.average import sequence_mean
+from ...analysis.comparable import METRICS, Section
+from ..figures.picture import DARK, LINES, MARKERS, MORE_STYLES, RateAxis, Styles, line_styles
+
+SHAPES = {
+    "o": ("circle", "●"),
+    "s": ("square", "■"),
+    "^": ("triangle-up", "▲"),
+    "*": ("M0,-1L.25,-.32L.95,-.31L.4,.12L.59,.81L0,.4L-.59,.81L-.4,.12L-.95,-.31L-.25,-.32Z", "★"),
+    "D": ("diamond", "◆"),
+    "v": ("triangle-down", "▼"),
+    "P": ("cross", "✚"),
+    "X": ("M-.7,-1L0,-.3L.7,-1L1,-.7L.3,0L1,.7L.7,1L0,.3L-.7,1L-1,.7L-.3,0L-1,-.7Z", "✖"),
+    "<": ("triangle-left", "◀"),
+    ">": ("triangle-right", "▶"),
+    "h": ("M0,-1L.87,-.5L.87,.5L0,1L-.87,.5L-.87,-.5Z", "⬢"),
+    "p": ("M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z", "⬟"),
+}
+"""Marker of matplotlib to the same shape for Vega and as a character."""
+DASHES = dict(zip(LINES, ([1, 0], [6, 3], [2, 3], [6, 3, 2, 3]), strict=True))
+assert {*MARKERS, *(marker for _, marker in MORE_STYLES)} == SHAPES.keys()
+
+
+def curve_data(section: Section, styles: Styles) -> dict[str, Any] | None:
+    """What the page's script draws from: the looks of the curves, and every point as [curve, sequence, seed,
+    bits per pixel, each metric or None, rate point], the first two as positions in their lists. None without
+    a single point."""
+    labels, sequences = list(section.codecs), list(section.sequences)
+    points: list[list[Any]] = [
+        [
+            labels.index(cell.label),
+            sequences.index(cell.sequence),
+            cell.record.seed,
+            _short(cell.bits_per_pixel),
+            *(_short(cell.quality(metric)) for metric in METRICS),
+            cell.rate_point,
+        ]
+        for curve in section.curves
+        for cell in curve.cells
+        if cell.bits_per_pixel > 0
+    ]
+    if not points:
+        return None
+    if len(sequences) > 1:
+        for number, label in enumerate(labels):
+            for place, metric in enumerate(METRICS):
+                for rate, quality in sequence_mean(section, label, metric):
+                    values = [_short(quality) if other == place else None for other in range(len(METRICS))]
+                    points.append([number, len(sequences), None, _short(rate), *values, "mean"])
+        sequences.append(f"average of {len(section.sequences)}")
+    lines = line_styles(section)
+    return {
+        "curves": [_look(label, *styles[codec], DASHES[lines[label]]) for label, codec in section.codecs.items()],
+        "sequences": sequences,
+        "metrics": [name if "dB" in name else f"{name} (dB)" for name in METRICS.values()],
+        "sourceRates": [section.source_rates().get(sequence) for sequence in sequences],
+        "points": points,
+    }
+
+
+def _look(label: str, colour: str, marker: str, dash: list[int]) -> dict[str, Any]:
+    shape, character = SHAPES[marker]
+    dark = DARK[colour.lower()]
+    return {"label": label, "colour": colour, "dark": dark, "shape": shape, "character": character, "dash": dash}
+
+
+def _short(value: float | None) -> float | None:
+    """Six digits, which is more than a picture shows; None for what has no place in it."""
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
+
+
+@cache
+def script() -> str:
+    """Vega and Vega-Embed as the text of a script element."""
+    return _inert(str(vl_convert.javascript_bundle("globalThis.vegaEmbed = vegaEmbed;")))
+
+
+@cache
+def chart(rate_axis: RateAxis = "log") -> str:
+    """The Vega specification that every section's chart shares, as JSON. Its data sets are filled by the page."""
+    return as_json(vl_convert.vegalite_to_vega({**_VEGA_LITE, "layer": _layers(_X[rate_axis])}))
+
+
+def as_json(value: Any) -> str:
+    """JSON as the text of a script element."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _inert(code: str) -> str:
+    """``code`` without what would end a script element or open a comment in it."""
+    for ending in ("</script", "</SCRIPT", "<!--"):
+        code = code.replace(ending, ending.replace("<", "\\u003c" if ending == "<!--" else "<\\"))
+    return code
+
+
+def _fields(*names: str) -> list[dict[str, str]]:
+    return [{"field": name, "type": "nominal"} for name in names]
+
+
+TICKS = [float(f"{step}e{power}") for power in range(-6, 3) for step in (1, 2, 5)]
+"""Of a log axis, of which Vega shows those within its range; its own are labelled at 1 and 2 only."""
+_RATE: dict[str, Any] = {"field": "bits per pixel", "type": "quantitative"}
+_X: dict[RateAxis, dict[str, Any]] = {
+    "log": _RATE
+    | {
+        "scale": {"type": "log", "nice": False, "padding": 14},
+        "axis": {"title": "bits per pixel (log scale)", "format": "~g", "values": TICKS},
+    },
+    "linear": _RATE | {"axis": {"title": "bits per pixel", "format": "~g", "tickCount": 6}},
+}
+_Y = {"field": "quality", "type": "quantitative", "scale": {"zero": False}, "axis": {"title": None, "tickCount": 7}}
+_LOOK = {name: {"field": name, "type": "nominal", "scale": None} for name in ("color", "shape")}
+_VEGA_LITE = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+    "width": "container",
+    "height": "container",
+    "padding": 10,
+    "autosize": {"type": "fit", "contains": "padding", "resize": True},
+    "config": {"background": None, "view": {"stroke": None}},
+}
+
+
+def _layers(x: dict[str, Any]) -> list[dict[str, Any]]:
+    """The source's own rate, the lines, the points, and the point that the keyboard is at, over ``x``."""
+    return [
+        {
+            "data": {"name": "source"},
+            "mark": {
+                "type": "rule",
+                "strokeDash": [4, 3],
+                "color": "gray",
+                "description": "the source's own bitstream",
+            },
+            "encoding": {"x": x, "tooltip": {"value": "Sending the source's own bitstream would win from here on."}},
+        },
+        {
+            "data": {"name": "source"},
+            "mark": {
+                "type": "text",
+                "text": "the source's own bitstream",
+                "color": "gray",
+                "align": "right",
+                "baseline": "top",
+                "dx": -5,
+                "aria": False,
+            },
+            "encoding": {"x": x, "y": {"value": 2}},
+        },
+        {
+            "data": {"name": "points"},
+            "mark": {"type": "line", "strokeWidth": 2, "aria": False},
+            "encoding": {
+                "x": x,
+                "y": _Y,
+                "detail": {"field": "curve", "type": "nominal"},
+                "color": _LOOK["color"],
+                "strokeDash": {"field": "dash", "type": "nominal", "scale": None},
+            },
+        },
+        {
+            "data": {"name": "points"},
+            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 64},
+            "encoding": {
+                "x": x,
+                "y": _Y,
+                **_LOOK,
+                "tooltip": _fields("codec", "point", "rate", "value"),
+                "description": {"field": "says", "type": "nominal"},
+            },
+        },
+        {
+            "data": {"name": "picked"},
+            "mark": {"type": "point", "filled": False, "size": 330, "strokeWidth": 2, "opacity": 1, "aria": False},
+            "encoding": {"x": x, "y": _Y, "color": _LOOK["color"]},
+        },
+    ]

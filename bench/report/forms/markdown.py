@@ -1,0 +1,93 @@
+"""A report as Markdown: all of it for the file, the main things for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..content import Content, Part
+from ..tables.table import Table
+
+NO_BD_RATES = "No BD-rates: they need nerv or x265, or another anchor, and another codec beside it."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most lines of a table and of a list that are for reading. The rest is in the report's files."""
+
+    table: int
+    facts: int
+
+
+PAGE = Limits(table=100, facts=50)
+SCREEN = Limits(table=40, facts=10)
+
+
+def render(content: Content) -> str:
+    """The whole report."""
+    return _join(content, lambda part: [*part.results, part.status], PAGE)
+
+
+def brief(content: Content) -> str:
+    """What failed, BD-rates, beside the paper, one line a cell; for a terminal."""
+    return _join(content, lambda part: [*part.rates, part.status], SCREEN)
+
+
+def _join(content: Content, chosen: Callable[[Part], list[Table]], limits: Limits) -> str:
+    blocks = ["# Benchmark report", f"{content.summary}."]
+    if content.problems:
+        blocks += ["## Cells without a result", *[table(problems, limits) for problems in content.problems]]
+    for part in content.parts:
+        blocks += _opening(part)
+        blocks += [table(part.bd_rates, limits) if part.bd_rates else NO_BD_RATES]
+        blocks += [table(results, limits) for results in chosen(part)]
+    blocks += ["## Provenance", table(content.machines, limits)]
+    blocks += [_facts(name, values, limits) for name, values in content.provenance.items()]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _opening(part: Part) -> list[str]:
+    blocks = [f"## {part.section.title}"]
+    if not part.section.full_scale:
+        blocks.append(f"**{_sentence(part.section.stamp)}**")
+    return [*blocks, part.source_note] if part.source_note else blocks
+
+
+def table(content: Table, limits: Limits = PAGE) -> str:
+    """Caption, aligned columns, notes; of a long table what stands for it, and where it is."""
+    if len(content.data) > limits.table:
+        short = table(content.summary, limits) if content.summary else f"**{content.caption}**"
+        where = f"{len(content.data):,} rows, whose values are in tables/{content.name}.csv." if content.name else ""
+        return f"{short}\n\n{where}".rstrip()
+    lines = [content.headings(), *content.rows()]
+    cells = [[_cell(text) for text in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    numeric = content.numeric()
+    rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)]
+    rows = [_line(cells[0], widths, numeric), f"| {' | '.join(rule)} |"]
+    rows += [_line(row, widths, numeric) for row in cells[1:]]
+    return "\n\n".join(filter(None, [f"**{content.caption}**", "\n".join(rows), "\n".join(content.notes)]))
+
+
+def _cell(text: str) -> str:
+    """One line, with nothing that would end the cell."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip()).replace("|", "\\|")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    padded = [
+        text.rjust(width) if right else text.ljust(width)
+        for text, width, right in zip(cells, widths, numeric, strict=True)
+    ]
+    return f"| {' | '.join(padded)} |"
+
+
+def _facts(name: str, values: Sequence[str], limits: Limits) -> str:
+    lines = [f"- {value}" for value in values[: limits.facts]]
+    if len(values) > limits.facts:
+        lines.append(f"- and {len(values) - limits.facts} more: manifest.json")
+    return f"**{name}**\n\n" + "\n".join(lines)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

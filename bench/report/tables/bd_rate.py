@@ -1,0 +1,193 @@
+"""BD-rates as tables: against chosen anchors by sequence, and of all pairs as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import pandas as pd
+
+from ...analysis.bd_rate import BDRate
+from ...analysis.comparable import METRICS, Section
+from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
+from .table import BD_PREFIX, Row, Table, as_frame, caption, place
+
+MEAN, MEAN_CURVE = "mean", "mean curve"
+"""What stands in the place of a sequence in rows over all of them."""
+
+
+def bd_table(section: Section, found: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
+    """BD-rates of each codec, on each sequence and over them, against ``chosen`` anchors; None where
+    there is no anchor or nothing to compare with it."""
+    columns = list(product(anchors(section, chosen), METRICS))
+    if not columns or len(section.codecs) < 2:
+        return None
+    rows = []
+    for label in section.codecs:
+        pairs = [found.get((label, *column)) for column in columns]
+        rows += [[label, sequence, *[_on_sequence(pair, sequence) for pair in pairs]] for sequence in section.sequences]
+        if len(section.sequences) > 1:
+            rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
+            rows.append([label, MEAN_CURVE, *[_bd_cell(pair.mean_curve) if pair else "anchor" for pair in pairs]])
+    headings = [f"{BD_PREFIX}{METRICS[metric]} against {anchor}" for anchor, metric in columns]
+    data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
+    hidden = frozenset({"sequence"}) if len(section.sequences) == 1 else frozenset[str]()
+    whole = Table(caption("BD-rate", section), data, BD_NOTES, "bd_rate", text=True, hidden=hidden)
+    over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
+    if over.empty:
+        return whole
+    return replace(whole, summary=replace(whole, caption=caption("BD-rate over sequences", section), data=over))
+
+
+BD_NOTES = (
+    "Percent of bits for the same quality; negative means that the codec needs fewer bits than the anchor.",
+    "pchip over ln(rate), both metrics in dB, over the quality range that the two curves share; nothing is "
+    "extrapolated. Overlap: that shared range as a part of the smaller of the two. Spread: percentage points between "
+    "pchip, Akima and cubic interpolation. Refused below 4 points, below an overlap of 0.5, and where quality does "
+    "not rise with rate.",
+    "Mean: of the sequences' BD-rates, and of how many; a refused one is left out of it and counted. Mean curve: the "
+    "BD-rate of the mean rates and mean qualities over all sequences at each rate point. In brackets: 95 % bootstrap "
+    "interval (2,000 resamples, percentiles) over sequences, and over seeds where several were run; it says little of "
+    "few values.",
+)
+
+
+def bd_matrices(section: Section, found: Pairs) -> list[Table]:
+    """All pairs, one table for each metric: rows are codecs, columns anchors."""
+    if len(section.codecs) < 2:
+        return []
+    return [_matrix(section, found, metric) for metric in METRICS]
+
+
+def _matrix(section: Section, found: Pairs, metric: str) -> Table:
+    reasons: dict[str, str] = {}
+    rows: list[Row] = []
+    for label in section.codecs:
+        row: Row = {"codec": label}
+        for anchor in section.codecs:
+            pair = found.get((label, anchor, metric))
+            row[f"{BD_PREFIX}{anchor}"] = _short(pair, section.sequences, reasons) if pair else "anchor"
+        rows.append(row)
+    many = len(section.sequences) > 1
+    note = (
+        "Row against column, percent of bits. "
+        + (
+            "Mean over sequences, and of how many; bd_rate_means has the intervals."
+            if many
+            else "In brackets: overlap, spread."
+        )
+        + " Refused ones have letters: "
+    )
+    listed = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
+    title = f"BD-rate of all pairs, {METRICS[metric]}"
+    return Table(caption(title, section), as_frame(rows), (f"{note}{listed}.",), f"bd_matrix_{metric}", text=True)
+
+
+def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str:
+    """A cell of one line; a reason is kept once, under a letter."""
+    if len(sequences) > 1:
+        mean = pair.mean
+        if mean.value is not None:
+            return f"{mean.value:+.1f} [{mean.used} of {mean.count}]"
+        reason = f"on all {mean.count} sequences, as {mean.reason}"
+    else:
+        result = pair.result(sequences[0])
+        if result.value is not None:
+            return f"{result.value:+.1f} [{result.overlap:.2f}, {_spread(result)}]"
+        reason = str(result.reason)
+    letter = reasons.setdefault(reason, _letter(len(reasons)))
+    return f"({letter})"
+
+
+def _letter(number: int) -> str:
+    """a to z, then aa, ab and so on.
+
+    >>> _letter(0), _letter(25), _letter(26)
+    ('a', 'z', 'aa')
+    """
+    rest, last = divmod(number, 26)
+    return (_letter(rest - 1) if rest else "") + chr(ord("a") + last)
+
+
+def _spread(result: BDRate) -> str:
+    return f"{result.spread:.1f}" if result.spread is not None and result.spread < 1000 else "over 1000"
+
+
+def _on_sequence(pair: Pair | None, sequence: str) -> str:
+    if pair is None:
+        return "anchor"
+    return _bd_cell(pair.result(sequence), pair.seed_interval(sequence))
+
+
+def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str:
+    """The first line is the value."""
+    if result.value is None or result.overlap is None or result.spread is None:
+        return f"refused\n{result.reason}"
+    overlap = f"overlap {result.overlap:.2f}{' (little)' if result.warning else ''}"
+    return f"{result.value:+.1f} %\n{overlap}, spread {_spread(result)}{_bracketed(interval)}"
+
+
+def _bd_mean(mean: Mean) -> str:
+    if mean.value is None:
+        return f"refused\non all {mean.count} sequences, as {mean.reason}"
+    return f"{mean.value:+.1f} %\n{mean.used} of {mean.count} sequences{_bracketed(mean.interval)}"
+
+
+def _bracketed(interval: tuple[float, float] | None) -> str:
+    return f", [{interval[0]:+.1f}, {interval[1]:+.1f}]" if interval else ""
+
+
+# --- For other programs ---------------------------------------------------------------------
+
+
+def bd_rate_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
+    """Every comparison of two curves."""
+    return as_frame(
+        [
+            place(section)
+            | {
+                "sequence": item.sequence,
+                "codec": item.codec,
+                "anchor": item.anchor,
+                "metric": item.metric,
+                "codec_seed": item.codec_seed,
+                "anchor_seed": item.anchor_seed,
+                "bd_rate_percent": item.result.value,
+                "overlap": item.result.overlap,
+                "spread_points": item.result.spread,
+                "warning": item.result.warning,
+                "reason": item.result.reason,
+            }
+            for section, pairs in found
+            for pair in pairs.values()
+            for items in pair.by_sequence.values()
+            for item in items
+        ]
+    )
+
+
+def bd_mean_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
+    """Each codec against each other over all sequences, in both orders of averaging."""
+    rows = []
+    for section, pairs in found:
+        for pair in pairs.values():
+            low, high = pair.mean.interval or (None, None)
+            rows.append(
+                place(section)
+                | {
+                    "codec": pair.codec,
+                    "anchor": pair.anchor,
+                    "metric": pair.metric,
+                    "mean_bd_rate_percent": pair.mean.value,
+                    "sequences_used": pair.mean.used,
+                    "sequences": pair.mean.count,
+                    "interval_low_percent": low,
+                    "interval_high_percent": high,
+                    "mean_curve_bd_rate_percent": pair.mean_curve.value,
+                    "mean_curve_overlap": pair.mean_curve.overlap,
+                    "mean_curve_spread_points": pair.mean_curve.spread,
+                    "mean_curve_reason": pair.mean_curve.reason,
+                }
+            )
+    return as_frame(rows)

@@ -1,0 +1,141 @@
+"""What coding takes: time, arithmetic and memory. Timings of different machines never share a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from ...analysis.comparable import Cell, Section
+from ...analysis.machines import by_machine
+from ...records.record import Cost
+from .table import PART_PREFIX, Row, Table, point, section_table
+
+
+def decoding_tables(section: Section) -> list[Table]:
+    """The decoders' cost in the shape of the paper's Table 2, one table for each machine."""
+    return _tables(section, "Decoding", "decoding", decoding_row, DECODING_NOTES)
+
+
+DECODING_NOTES = (
+    "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
+    "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Decoders may use all cores; "
+    "standard codecs were run once more on a single one, warm. There is one measurement of each.",
+)
+
+
+def encoding_tables(section: Section) -> list[Table]:
+    """What making the streams took, one table for each machine."""
+    return _tables(section, "Encoding", "encoding", encoding_row, ENCODING_NOTES)
+
+
+ENCODING_NOTES = (
+    "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. CPU: what all "
+    "cores spent on it, that start included; none is stated where training went on from an earlier process. GPU: the "
+    "wall-clock seconds for which a network's encoder held it. Energy was not measured.",
+)
+
+
+def _tables(
+    section: Section, title: str, name: str, row: Callable[[Section, Cell], Row], notes: tuple[str, ...]
+) -> list[Table]:
+    tables = []
+    for where, cells in by_machine(section).items():
+        rows = [{"machine": where} | row(section, cell) for cell in cells]
+        empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else ()
+        tables.append(
+            section_table(
+                f"{title} on {where}", section, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
+            )
+        )
+    return tables
+
+
+HIDDEN = ("size_bytes", "ms_ssim_rgb")
+"""Columns that other tables print."""
+OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "decode_one_core_seconds")
+"""Columns that are printed only where there is something in them."""
+
+
+def decoding_row(section: Section, cell: Cell) -> Row:
+    """A line in the shape of the paper's Table 2."""
+    record = cell.record
+    stream, cost, decode, one_core = record.stream, record.complexity, record.decode, record.decode_one_core
+    return (
+        point(cell)
+        | {
+            "parameters_millions": cost.parameters / 1e6 if cost else None,
+            "size_bytes": stream.size_bytes if stream else None,
+            "bitrate_mbps": stream.bitrate_mbps if stream else None,
+            "gmacs_per_frame": cost.macs_per_frame / 1e9 if cost else None,
+            "kmacs_per_pixel": cost.macs_per_frame / section.pixels_per_frame / 1e3 if cost else None,
+            "decode_seconds": decode.seconds if decode else None,
+            "decode_cold_seconds": decode.seconds + decode.overhead_seconds if decode else None,
+            "decode_one_core_seconds": one_core.seconds if one_core else None,
+            "decode_cpu_seconds": decode.cpu_seconds if decode else None,
+            "decode_fps": section.frames / decode.seconds if decode and decode.seconds else None,
+            "decode_peak_mib": _mebibytes(decode),
+            "psnr_rgb": cell.quality("psnr_rgb"),
+            "ms_ssim_rgb": cell.quality("ms_ssim_rgb"),
+        }
+        | _parts(decode)
+    )
+
+
+def encoding_row(section: Section, cell: Cell) -> Row:
+    """Time, what processors spent on it, and memory."""
+    record = cell.record
+    encode, env = record.encode, record.environment
+    on_gpu = encode and env.gpu and record.codec.family == "implicit"
+    return (
+        point(cell)
+        | {
+            "bits_per_pixel": cell.bits_per_pixel,
+            "psnr_rgb": cell.quality("psnr_rgb"),
+            "encode_seconds": encode.seconds if encode else None,
+            "encode_seconds_per_frame": encode.seconds / section.frames if encode else None,
+            "encode_cpu_seconds": encode.cpu_seconds if encode else None,
+            "encode_gpu_seconds": encode.seconds if encode and on_gpu else None,
+            "encode_peak_mib": _mebibytes(encode),
+        }
+        | _parts(encode)
+    )
+
+
+def _parts(cost: Cost | None) -> Row:
+    """Seconds by part, rounds of the same part as one."""
+    seconds: dict[str, float] = defaultdict(float)
+    for name, value in (cost.parts if cost else {}).items():
+        seconds[f"{PART_PREFIX}{name.rstrip('_0123456789')}"] += value
+    return dict(seconds)
+
+
+def _mebibytes(cost: Cost | None) -> float | None:
+    return cost.peak_memory_bytes / 2**20 if cost else None
+
+
+def _padded(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The networks that make a larger picture than the video's, by its size."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        if "padded_to" in cell.record.notes:
+            labels[cell.record.notes["padded_to"]].append(cell.label)
+    return tuple(
+        f"{', '.join(dict.fromkeys(names))} make pictures of {size}, which are cropped; their MACs are those of the "
+        "larger pictures."
+        for size, names in labels.items()
+    )
+
+
+def _uncounted(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The operators that the MACs leave out, by codec."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.record.complexity and cell.record.complexity.unsupported_operators:
+            found = cell.record.complexity.unsupported_operators.items()
+            labels[", ".join(f"{name} ({count})" for name, count in found)].append(cell.label)
+    return tuple(
+        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {operators}."
+        for operators, names in labels.items()
+    )

@@ -1,0 +1,118 @@
+"""Quality at equal encoding time: what each encoder had to show after a second, a minute, an hour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ...analysis.comparable import Cell, Section
+from ...analysis.machines import by_machine
+from .table import TIME_PREFIX, Row, Table, as_frame, place, point, section_table
+
+UNITS = {"s": 1, "min": 60, "h": 3600}
+TIMES = {f"{count} {unit}": count * seconds for unit, seconds in UNITS.items() for count in (1, 3, 10, 30)}
+"""Name to seconds."""
+
+Kind = Literal["stream", "training"]
+
+
+@dataclass(frozen=True)
+class AtTime:
+    """``psnr_db`` after some time, of the finished stream or of the network in training; None where
+    nothing was measured at that time, and then ``reason`` says so."""
+
+    psnr_db: float | None = None
+    kind: Kind | None = None
+    reason: str | None = None
+
+
+def quality_at(cell: Cell, seconds: float) -> AtTime:
+    """The cell's quality after ``seconds`` of encoding.
+
+    From when the encoder ended on it is the decoded stream's. Before that, for an encoder that
+    trains, it is interpolated linearly between the points of the training curve, and refused outside
+    of them.
+    """
+    encode, curve = cell.record.encode, cell.record.training
+    if encode is None:
+        return AtTime(reason="the encoding time is not known")
+    if seconds >= encode.seconds:
+        return AtTime(cell.quality("psnr_rgb"), "stream")
+    if curve is None:
+        return AtTime(reason=f"takes {encode.seconds:.3g} s")
+    if not curve.seconds[0] <= seconds <= curve.seconds[-1]:
+        return AtTime(reason=f"training was measured from {curve.seconds[0]:.3g} to {curve.seconds[-1]:.3g} s")
+    return AtTime(float(np.interp(seconds, curve.seconds, curve.psnr_db)), "training")
+
+
+def chosen_times(cells: list[Cell]) -> dict[str, float]:
+    """The times at which at least one encoder had something and at least one was not yet done."""
+    ends = [cell.record.encode.seconds for cell in cells if cell.record.encode]
+    begins = [cell.record.training.seconds[0] for cell in cells if cell.record.training]
+    if not ends:
+        return {}
+    first, last = min([*begins, *ends]), max(ends)
+    return {name: seconds for name, seconds in TIMES.items() if first <= seconds < last}
+
+
+def equal_time_tables(section: Section) -> list[Table]:
+    """PSNR after some times, one table for each machine on which there is something to compare."""
+    tables = []
+    for machine, cells in by_machine(section).items():
+        times = chosen_times(cells)
+        if times:
+            title = f"PSNR at equal encoding time on {machine}"
+            rows = [_row(cell, times) for cell in cells]
+            tables.append(section_table(title, section, rows, "equal_time", notes=NOTES, text=True))
+    return tables
+
+
+NOTES = (
+    "Plain numbers: the decoded stream, whose encoder had finished by then. With a t: the network in training, "
+    "interpolated linearly in its training curve; its weights are not coded yet, and each frame is as it was when it "
+    "was trained on. A schedule made to end then would have come further. Dash: nothing was measured at that time.",
+    "Rates differ from line to line: compare lines of similar bits per pixel.",
+)
+
+
+def _row(cell: Cell, times: dict[str, float]) -> Row:
+    encode = cell.record.encode
+    return (
+        point(cell)
+        | {"bits_per_pixel": cell.bits_per_pixel, "encode_seconds": encode.seconds if encode else None}
+        | {f"{TIME_PREFIX}{name}": _text(quality_at(cell, seconds)) for name, seconds in times.items()}
+    )
+
+
+def _text(found: AtTime) -> str | None:
+    if found.psnr_db is None or math.isnan(found.psnr_db):
+        return None
+    return f"{found.psnr_db:.2f}{' t' if found.kind == 'training' else ''}"
+
+
+def equal_time_frame(sections: Sequence[Section]) -> pd.DataFrame:
+    """Each cell at each of the times, with the reason where nothing was measured."""
+    return as_frame(
+        [
+            place(section)
+            | {"machine": machine}
+            | point(cell)
+            | {
+                "bits_per_pixel": cell.bits_per_pixel,
+                "seconds": seconds,
+                "psnr_rgb": found.psnr_db,
+                "measured_on": found.kind,
+                "reason": found.reason,
+            }
+            for section in sections
+            for machine, cells in by_machine(section).items()
+            for seconds in chosen_times(cells).values()
+            for cell in cells
+            for found in [quality_at(cell, seconds)]
+        ]
+    )

@@ -1,0 +1,79 @@
+"""Where records come from: machines, sources, commands, versions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...dataset import Clip
+from ...records.environment import Environment
+from ...records.record import Record
+from .table import Table, as_frame
+
+
+def machine_table(records: Sequence[Record]) -> Table:
+    """The machines, with the range of the load under which their cells began."""
+    groups: dict[tuple[str, int, str | None], list[Environment]] = defaultdict(list)
+    for record in records:
+        env = record.environment
+        groups[env.cpu, env.cores, env.gpu].append(env)
+    rows = [
+        {
+            "cpu": cpu,
+            "cores": cores,
+            "gpu": gpu,
+            "memory_gib": min(env.memory_bytes for env in members) / 2**30,
+            "system": ", ".join(sorted({env.system for env in members})),
+            "load": f"{min(env.load for env in members):.1f} to {max(env.load for env in members):.1f}",
+            "records": len(members),
+        }
+        for (cpu, cores, gpu), members in groups.items()
+    ]
+    note = "Load: the one-minute average when a cell began. Above the number of cores, timings say little."
+    return Table("Machines", as_frame(rows), (note,), "machines")
+
+
+def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
+    """What the records came from, each fact once."""
+    environments = [record.environment for record in records]
+    packages = {item for env in environments for item in env.packages.items()}
+    tools = {item for record in records for item in record.codec.tools.items()}
+    sources = dict.fromkeys(record.clip.source for record in records)
+    days = sorted(record.started for record in records)
+    facts = {
+        "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
+        "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
+        "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
+        "Commands": [line for record in records for line in _commands(record.notes)],
+        "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
+        "Packages": [f"{name} {version}" for name, version in sorted(packages)],
+        "Python": [env.python for env in environments],
+        "Bench": [f"{env.bench}, commit {env.git_commit or 'unknown'}" for env in environments],
+    }
+    return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
+
+
+def _colour(clip: Clip) -> str:
+    """How a clip's RGB and YUV come from each other, and what that costs where it costs something."""
+    matrix = clip.matrix.replace("bt", "BT.")
+    if clip.rgb_ceiling_db is not None:
+        return (
+            f"{clip.name}: YUV made from RGB by {matrix}, which caps the PSNR of codecs that are given YUV at "
+            f"{clip.rgb_ceiling_db:.2f} dB"
+        )
+    gap = clip.rgb_difference
+    if gap is None:
+        return f"{clip.name}: RGB made from {clip.yuv.format.pixel_format} by {matrix}, as swscale does on that machine"
+    if not gap.largest:
+        return f"{clip.name}: RGB made from YUV by {matrix}, bit for bit as in the papers"
+    return (
+        f"{clip.name}: RGB made from YUV by {matrix}; on that machine samples differ from the papers' conversion by up "
+        f"to {gap.largest} ({gap.psnr_db:.2f} dB)"
+    )
+
+
+def _commands(notes: Mapping[str, Any]) -> list[str]:
+    """The command lines in a record's notes, which hold one or several of them."""
+    command = notes.get("command", [])
+    return [command] if isinstance(command, str) else [str(line) for line in command]

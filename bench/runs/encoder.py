@@ -1,0 +1,54 @@
+"""The process that encodes one cell: ``python -m bench.runs.encoder`` in a folder with its task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..codec import Complexity, Job, Parameters, Progress, Stopwatch, TrainingCurve
+from ..dataset import Clip
+from ..files import read_json
+from ..registry import codecs
+from .process import serve, stop_requests
+
+
+@dataclass(frozen=True)
+class EncodeTask:
+    """Which codec, with which parameters, encodes which clip into which file."""
+
+    codec: str
+    parameters: dict[str, Any]
+    clip: Clip
+    seed: int
+    stream: Path
+    checkpoints: Path
+
+
+@dataclass(frozen=True)
+class EncodeResult:
+    """What the encoder knows besides the file that it wrote."""
+
+    complexity: Complexity | None
+    curve: TrainingCurve | None
+    notes: dict[str, Any]
+
+
+def make_codec(name: str, parameters: Parameters) -> Any:
+    """The codec ``name`` with these parameters, their types checked."""
+    return msgspec.convert(parameters, codecs.load(name))
+
+
+def work(watch: Stopwatch, progress: Progress) -> EncodeResult:
+    task = read_json(Path("task.json"), EncodeTask)
+    codec = make_codec(task.codec, task.parameters)
+    job = Job(task.seed, Path.cwd(), task.checkpoints, progress, stop_requests, watch)
+    complexity = codec.complexity(task.clip.rgb.format)  # first: if it fails, no training is lost
+    codec.encode(task.clip, task.stream, job)
+    return EncodeResult(complexity, job.curve, job.notes)
+
+
+if __name__ == "__main__":
+    serve(work)

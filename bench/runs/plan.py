@@ -1,0 +1,125 @@
+"""Which cells a run consists of, and the key under which each one's record is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from ..codec import Codec, Parameters
+from ..dataset import Clip
+from ..errors import UsageError
+from ..files import to_json
+from ..records.record import SCHEMA
+from ..registry import codecs, unknown
+from .preset import Preset
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A codec as the command line names it: ``x265`` or ``x265[preset=veryslow]``."""
+
+    name: str
+    options: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        chosen = ",".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.name}[{chosen}]" if chosen else self.name
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One codec at one rate point on one clip with one seed."""
+
+    codec: Codec
+    label: str
+    clip: Clip
+    preset: Preset
+    seed: int
+    point: str
+    """What tells this rate point from the codec's others, for people to read."""
+
+    @property
+    def key(self) -> str:
+        """A digest of everything that decides the result, and of nothing else."""
+        content = {
+            "schema": SCHEMA,
+            "codec": (self.codec.name, self.codec.version, self.codec.parameters(), self.codec.tools()),
+            "clip": (self.clip.yuv_sha256, self.clip.rgb_sha256, self.clip.yuv.format, self.clip.rgb.format),
+            "seed": self.seed,
+        }
+        return hashlib.sha256(to_json(content)).hexdigest()
+
+    @property
+    def file_name(self) -> str:
+        """Of its record, stream and log, without suffix: readable, and one to a key."""
+        return f"{self.clip.source.dataset}-{self.clip.source.sequence}-{self.codec.name}-{self.key[:12]}"
+
+    def __str__(self) -> str:
+        return f"{self.clip.name} {self.label} {self.point}".rstrip()
+
+
+def select(names: str, preset: Preset) -> list[Selection]:
+    """What ``--codecs`` means: a comma-separated list, or ``all``.
+
+    ``all`` are the codecs that the preset gives rate points, and every third party's.
+    """
+    if names.strip() == "all":
+        third_party = [name for name in codecs.names() if name not in codecs.builtin]
+        return [Selection(name, {}) for name in dict.fromkeys([*preset.points, *third_party])]
+    return [_parse(item) for item in re.split(r",(?![^\[]*\])", names) if item.strip()]
+
+
+def _parse(item: str) -> Selection:
+    match = re.fullmatch(r"\s*([^\[\]\s]+)\s*(?:\[(.*)\])?\s*", item)
+    if match is None:
+        raise UsageError(f"{item!r} does not name a codec. Write for example x265 or 'x265[preset=veryslow]'.")
+    options = dict(option.partition("=")[::2] for option in (match[2] or "").split(",") if option)
+    return Selection(match[1], {key.strip(): value.strip() for key, value in options.items()})
+
+
+def rate_points(selection: Selection, preset: Preset) -> list[Codec]:
+    """The codec at each rate point: the preset's, or its own where the preset names none.
+
+    Options set by hand win. Raises `UsageError` for an option that does not exist or fit.
+    """
+    cls = codecs.load(selection.name)
+    known = [field.name for field in dataclasses.fields(cls)]
+    for option in selection.options:
+        if option not in known:
+            raise unknown(f"option of {selection.name}", option, known)
+    points = preset.points.get(selection.name) or cls.points()
+    instances = [_instance(cls, {**point, **selection.options}) for point in points]
+    return list(dict.fromkeys(instances))
+
+
+def _instance(cls: type[Codec], parameters: Parameters) -> Codec:
+    try:
+        codec: Codec = msgspec.convert(parameters, cls, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{cls.name}: {error}.") from error
+    return codec
+
+
+def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: int) -> list[Cell]:
+    """Every cell, clip by clip and codec by codec."""
+    return [
+        Cell(codec, selection.label, clip, preset, seed, point)
+        for clip in clips
+        for selection in selections
+        for codec, point in with_points(rate_points(selection, preset))
+    ]
+
+
+def with_points(codecs: list[Codec]) -> list[tuple[Codec, str]]:
+    """Each of one codec's rate points with what tells it from the others, for people to read."""
+    tables = [codec.parameters() for codec in codecs]
+    varying = [name for name in tables[0] if any(table[name] != tables[0][name] for table in tables)]
+    return [
+        (codec, " ".join(f"{name}={table[name]}" for name in varying))
+        for codec, table in zip(codecs, tables, strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""What a run shows while it works: a line for each cell, live on a terminal, plain elsewhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from ..records.record import Record
+
+PLAIN_EVERY_SECONDS = 10.0
+
+
+class Display(AbstractContextManager["Display"], Protocol):
+    """Follows one run; `bench.codec.Progress` is its `step`."""
+
+    def begin(self, number: int, count: int, cell: str) -> None: ...
+
+    def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None: ...
+
+    def end(self, record: Record) -> None: ...
+
+
+def open_display() -> Display:
+    """A live display if standard error is a terminal, else plain lines there."""
+    console = Console(stderr=True, highlight=False)
+    return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
+
+
+def summarise(record: Record) -> str:
+    """The outcome of a cell in a few words."""
+    if record.stream is None or record.quality is None or record.encode is None or record.decode is None:
+        return f"{record.status}: {record.reason}"
+    return (
+        f"{record.stream.size_bytes:,} bytes, {record.stream.bits_per_pixel:.4f} bpp, "
+        f"{record.quality.clip['psnr_rgb']:.2f} dB, "
+        f"encoded in {record.encode.seconds:.1f} s, decoded in {record.decode.seconds:.2f} s"
+    )
+
+
+class PlainDisplay(Display):
+    """Lines without control characters, at most one every `PLAIN_EVERY_SECONDS` within a cell."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.prefix = ""
+        self.began = self.printed = 0.0
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        return None
+
+    def begin(self, number: int, count: int, cell: str) -> None:
+        self.prefix = f"[{number}/{count}] {cell}"
+        self.began = self.printed = time.monotonic()
+
+    def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
+        now = time.monotonic()
+        if now - self.printed < PLAIN_EVERY_SECONDS or not step:
+            return
+        self.printed = now
+        left = (now - self.began) / step * (steps - step)
+        quality = "" if psnr_db is None else f", {psnr_db:.2f} dB"
+        self._print(f"{self.prefix}: {stage} {step}/{steps}{quality}, {left:.0f} s left")
+
+    def end(self, record: Record) -> None:
+        self._print(f"{self.prefix}: {summarise(record)}")
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, soft_wrap=True)
+
+
+class LiveDisplay(Display):
+    """One live line for the cell in flight, above it the finished ones."""
+
+    def __init__(self, console: Console) -> None:
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+        self.task: TaskID | None = None
+        self.prefix = ""
+
+    def __enter__(self) -> LiveDisplay:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def begin(self, number: int, count: int, cell: str) -> None:
+        self.prefix = f"[{number}/{count}] {cell}"
+        self.task = self.progress.add_task(self.prefix, total=None, state="starting")
+
+    def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
+        assert self.task is not None
+        quality = "" if psnr_db is None else f" {psnr_db:.2f} dB"
+        counted = f" {step}/{steps}" if steps else ""
+        self.progress.update(self.task, completed=step, total=steps or None, state=f"{stage}{counted}{quality}")
+
+    def end(self, record: Record) -> None:
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+        self.task = None
+        colour = "green" if record.status == "ok" else "yellow" if record.status == "skipped" else "red"
+        line = Text.assemble(f"{self.prefix}: ", (summarise(record), colour))
+        self.progress.console.print(line, soft_wrap=True)

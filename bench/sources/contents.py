@@ -1,0 +1,64 @@
+"""What large files hold, found out once and remembered for as long as they stay untouched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SourceError, StoreError
+from ..files import Content, file_sha256, read_json, write_json
+
+FILE = "file"
+"""Asks for the file's own bytes."""
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    stamp: str
+    content: Content
+
+
+def remembered(paths: Sequence[Path], question: str, cache: Path, find: Callable[[], Content]) -> Content:
+    """What ``find`` says of ``paths``, or said before if since then no size or time of change of them did.
+
+    ``question`` tells apart what is asked of the same files. Raises `SourceError` if they change meanwhile.
+    """
+    stamp = _stamp(paths)
+    try:
+        known = read_json(_memory(paths, question, cache), _Remembered)
+    except StoreError:
+        known = None
+    if known is not None and known.stamp == stamp:
+        return known.content
+    content = find()
+    if _stamp(paths) != stamp:
+        raise SourceError(f"{paths[0]} changed while it was read. Try again when nothing writes to it.")
+    remember(paths, question, cache, content)
+    return content
+
+
+def remember(paths: Sequence[Path], question: str, cache: Path, content: Content) -> None:
+    """Have `remembered` say this of ``paths`` as they are now."""
+    try:
+        write_json(_memory(paths, question, cache), _Remembered(_stamp(paths), content))
+    except StoreError as error:
+        raise StoreError(
+            f"Cannot write to the cache: {error.__cause__}. Name another folder in BENCH_CACHE."
+        ) from error
+
+
+def file_content(path: Path, cache: Path) -> Content:
+    """Of the file itself."""
+    return remembered([path], FILE, cache, lambda: Content(file_sha256(path), path.stat().st_size))
+
+
+def _memory(paths: Sequence[Path], question: str, cache: Path) -> Path:
+    identity = hashlib.sha256(repr((question, *(path.resolve() for path in paths))).encode()).hexdigest()
+    return cache / "contents" / f"{identity[:24]}.json"
+
+
+def _stamp(paths: Sequence[Path]) -> str:
+    facts = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in (path.stat() for path in paths)]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()

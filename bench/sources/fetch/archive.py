@@ -1,0 +1,87 @@
+"""Taking one file out of a 7z archive, wherever the archive says that it belongs."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import py7zr
+from py7zr.io import Py7zIO, WriterFactory
+
+from ...errors import SourceError
+
+FULL_OR_FORBIDDEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+def extract_only(archive: Path, suffix: str, size_bytes: int, output: Path) -> None:
+    """Write the one file of ``archive`` with this suffix, which must have ``size_bytes``, to ``output``.
+
+    Nothing else is written, and no path in the archive is followed. Raises `SourceError` for an archive that
+    is damaged, holds no such file, several, one of another size, or any path that leads out of its folder.
+    """
+    try:
+        with py7zr.SevenZipFile(archive, "r") as opened:
+            name = _only(opened, archive, suffix, size_bytes)
+            with output.open("wb") as file:
+                opened.extract(targets=[name], factory=_Into(file, size_bytes))
+    except SourceError:
+        raise
+    except Exception as error:  # on damaged archives py7zr raises what its decoders happen to raise
+        if isinstance(error, OSError) and error.errno in FULL_OR_FORBIDDEN:
+            raise
+        raise SourceError(f"{archive.name} is damaged: {type(error).__name__}: {error}.") from error
+    found = output.stat().st_size
+    if found != size_bytes:
+        raise SourceError(f"{archive.name} is damaged: {found:,} bytes came out of it, expected {size_bytes:,}.")
+
+
+def _only(opened: py7zr.SevenZipFile, archive: Path, suffix: str, size_bytes: int) -> str:
+    members = opened.list()
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+            raise SourceError(f"{archive.name} holds the path {member.filename!r}, which leads out of its folder.")
+    found = [member for member in members if member.filename.lower().endswith(suffix) and not member.is_directory]
+    if len(found) != 1:
+        names = ", ".join(member.filename for member in found or members) or "nothing"
+        raise SourceError(f"{archive.name} must hold one {suffix} file; it holds {len(found)}: {names}.")
+    if found[0].uncompressed != size_bytes:
+        raise SourceError(
+            f"{archive.name}: {found[0].filename} has {found[0].uncompressed:,} bytes, expected {size_bytes:,}."
+        )
+    return str(found[0].filename)
+
+
+class _Into(WriterFactory):
+    """Directs what is extracted into an open file, up to a limit."""
+
+    def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
+        self.file = file
+        self.limit_bytes = limit_bytes
+
+    def create(self, filename: str) -> Py7zIO:
+        return _Writer(self.file, self.limit_bytes)
+
+
+class _Writer(Py7zIO):
+    def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
+        self.file = file
+        self.limit_bytes = limit_bytes
+
+    def write(self, s: bytes | bytearray) -> int:
+        if self.file.tell() + len(s) > self.limit_bytes:
+            raise SourceError(f"An archive holds more than the {self.limit_bytes:,} bytes that it states.")
+        return self.file.write(s)
+
+    def read(self, size: int | None = None) -> bytes:
+        return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0  # py7zr rewinds what it has written; this is not read back
+
+    def flush(self) -> None:
+        self.file.flush()
+
+    def size(self) -> int:
+        return self.file.tell()

@@ -1,0 +1,139 @@
+"""From an archive on a server to a verified sequence on disk, once, however many ask for it."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+from filelock import FileLock
+
+from ...errors import SourceError, StoreError
+from ...files import file_sha256, read_json, write_json
+from .archive import extract_only
+from .download import ResumableDownloader
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A 7z archive with one raw video, which becomes ``target``. ``sha256`` is the archive's, where published."""
+
+    name: str
+    url: str
+    size_bytes: int
+    sha256: str | None
+    target: Path
+    target_bytes: int
+
+    @property
+    def workshop(self) -> Path:
+        """The folder for everything that is not whole yet."""
+        return self.target.parent / ".fetching"
+
+    @property
+    def path(self) -> Path:
+        """Where the archive lies while it is needed."""
+        return self.workshop / self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was downloaded: ``archive_sha256`` of the archive, ``sha256`` of the video in it."""
+
+    url: str
+    archive_sha256: str
+    sha256: str
+    fetched: str
+
+
+def fetched(archive: Archive) -> Fetched | None:
+    """What `fetch_sequence` noted, if it made the target."""
+    path = _note(archive)
+    return read_json(path, Fetched) if path.exists() else None
+
+
+def fetch_sequence(archive: Archive) -> None:
+    """Download, check, extract and check again; nothing is left under its final name unless it is whole.
+
+    A target that is there already is left alone; processes that fetch the same one wait for each other.
+    Raises `SourceError`, or `StoreError` if the disk is full or cannot be written.
+    """
+    folder = archive.target.parent
+    try:
+        archive.workshop.mkdir(parents=True, exist_ok=True)
+        with FileLock(archive.workshop / f"{archive.target.name}.lock"):
+            if archive.target.exists():
+                _check_size(archive)
+                print(f"{archive.name}: {archive.target} is there.", file=sys.stderr)
+                return
+            part = archive.path.with_name(f"{archive.path.name}.part")
+            _check_space(archive, part)
+            before = fetched(archive)
+            known = archive.sha256 or (before.archive_sha256 if before else None)
+            _download(archive, part, known)
+            digest = file_sha256(archive.path)
+            with tempfile.TemporaryDirectory(dir=archive.workshop) as name:
+                made = Path(name) / archive.target.name
+                _extract(archive, made)
+                today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+                write_json(_note(archive), Fetched(archive.url, digest, file_sha256(made), today))
+                made.replace(archive.target)
+            archive.path.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{archive.name}: cannot write to {folder}: {error}. Free some space, or name another folder with "
+            "--data-root; then run again to go on."
+        ) from error
+    trust = "" if known else " (none was published; this one is noted and will be expected from now on)"
+    print(f"{archive.name}: {archive.target}; archive sha256 {digest}{trust}", file=sys.stderr)
+
+
+def _download(archive: Archive, part: Path, known: str | None) -> None:
+    if archive.path.exists():  # an extraction was interrupted
+        if archive.path.stat().st_size == archive.size_bytes and known in (None, file_sha256(archive.path)):
+            return
+        archive.path.unlink()
+    downloader = ResumableDownloader(part, archive.size_bytes, archive.name)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        pooch.retrieve(
+            archive.url, known and f"sha256:{known}", archive.path.name, archive.path.parent, downloader=downloader
+        )
+    except ValueError as error:
+        raise SourceError(f"{archive.name}: what {archive.url} sent is not what was published. {error}") from error
+
+
+def _extract(archive: Archive, made: Path) -> None:
+    try:
+        extract_only(archive.path, archive.target.suffix, archive.target_bytes, made)
+    except SourceError as error:
+        archive.path.unlink()
+        raise SourceError(f"{archive.name}: {error} It was deleted; run again to download it anew.") from error
+
+
+def _note(archive: Archive) -> Path:
+    return archive.target.with_name(f"{archive.target.name}.json")
+
+
+def _check_size(archive: Archive) -> None:
+    found = archive.target.stat().st_size
+    if found != archive.target_bytes:
+        raise SourceError(
+            f"{archive.name}: {archive.target} has {found:,} bytes, expected {archive.target_bytes:,}. Move it away, "
+            "and run again to download it."
+        )
+
+
+def _check_space(archive: Archive, part: Path) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    needed = archive.size_bytes - have + archive.target_bytes
+    free = shutil.disk_usage(archive.target.parent).free
+    if needed > free:
+        raise StoreError(
+            f"{archive.name}: the archive and the video need {needed / 2**30:.2f} GiB; {archive.target.parent} has "
+            f"{free / 2**30:.2f} free. Free some, or name another folder with --data-root."
+        )

@@ -1,0 +1,273 @@
+"""Any video that a user has, opened: raw YUV, YUV4MPEG2, a container that ffmpeg reads, numbered PNGs."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import ffmpeg
+
+from ..errors import SourceError, StreamError, ToolError
+from ..files import Content
+from ..video import ffmpeg as tool
+from ..video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
+from ..video.y4m import FRAME, read_y4m_header
+from .contents import remembered
+
+CONTAINERS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts")
+SUFFIXES = (".yuv", ".y4m", *CONTAINERS)
+LOSSLESS = ("rawvideo", "ffv1", "ffvhuff", "huffyuv", "utvideo")
+"""ffmpeg's names of codecs that keep every sample."""
+
+Kind = Literal["yuv", "y4m", "container", "png"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a user says of files that do not say it themselves. None is what is left unsaid."""
+
+    size: tuple[int, int] | None = None
+    frame_rate: Fraction | None = None
+    pixel_format: PixelFormat | None = None
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video on disk. ``format.frames`` is 0 where only decoding it tells how many there are.
+
+    ``stream`` is an ffmpeg-python input. ``files`` are all that it is read from. ``codec`` is ffmpeg's
+    name of what the file is coded with.
+    """
+
+    path: Path
+    kind: Kind
+    format: VideoFormat
+    stream: Any
+    files: tuple[Path, ...]
+    codec: str = "rawvideo"
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the file keeps the samples that were put into it."""
+        return self.codec in LOSSLESS or self.kind == "png"
+
+    def read(self, cache: Path) -> tuple[VideoFormat, Content]:
+        """The format with its number of frames, and the content of all frames decoded.
+
+        Remembered in ``cache`` until the file changes. Raises `SourceError` if anything in it cannot be read.
+        """
+        task = f"Reading {self.path.name}"
+        question = f"{self.format.pixel_format} frames, decoded by ffmpeg {tool.version()}"
+        try:
+            content = remembered(
+                self.files,
+                question,
+                cache,
+                lambda: tool.decoded_content(self.stream, self.format.pixel_format, task),
+            )
+        except ToolError as error:
+            raise SourceError(f"{self.path} is damaged. {error}") from error
+        frames, rest = divmod(content.size_bytes, self.format.frame_bytes)
+        if rest or not frames or frames != (self.format.frames or frames):
+            raise SourceError(
+                f"{self.path}: decoding gave {frames} frames of {self.format.width}x{self.format.height} and {rest} "
+                f"bytes; expected {self.format.frames or 'at least one'}. It is damaged, or its frames differ in size."
+            )
+        return dataclasses.replace(self.format, frames=frames), content
+
+
+def is_video(path: Path) -> bool:
+    """Whether `open_file` would try: by its suffix, or for a folder by the PNGs in it."""
+    return path.suffix.lower() in SUFFIXES if path.is_file() else path.is_dir() and any(path.glob("*.png"))
+
+
+def open_file(path: Path, told: Told = Told()) -> VideoFile:
+    """The video at ``path``. Raises `SourceError` for what is none, is damaged as far as can be seen without
+    decoding it all, or cannot be read without losing something."""
+    if not path.exists():
+        raise SourceError(f"{path} does not exist.")
+    if path.is_dir():
+        return _png_folder(path, told)
+    suffix = path.suffix.lower()
+    tool.binary()  # that there is none is no fault of the file
+    if suffix == ".yuv":
+        return _yuv(path, told)
+    try:
+        if suffix == ".y4m":
+            return _y4m(path)
+        if suffix in CONTAINERS:
+            return _container(path)
+    except (StreamError, ToolError) as error:
+        raise SourceError(f"{path} cannot be used: {error}") from error
+    raise SourceError(f"{path} is no video that can be read: expected {', '.join(SUFFIXES)} or a folder of PNGs.")
+
+
+# --- Raw YUV: its name tells what it is ------------------------------------------------------
+
+NAMED_SIZES = {"qcif": (176, 144), "cif": (352, 288), "4cif": (704, 576), "480p": (832, 480), "720p": (1280, 720)}
+NAMED_SIZES |= {"1080p": (1920, 1080), "2160p": (3840, 2160)}
+
+
+def format_in_name(name: str) -> Told:
+    """The size, rate and pixel format that a file's name states, as far as it does.
+
+    >>> format_in_name("Beauty_1920x1080_120fps_420_8bit_YUV").size
+    (1920, 1080)
+    >>> format_in_name("BQTerrace_1920x1080_60_10bit_422").pixel_format
+    'yuv422p10le'
+    >>> format_in_name("foreman_cif_29.97fps").frame_rate
+    Fraction(30000, 1001)
+    """
+    words = re.split(r"[_\-\s]+", name.lower())
+    size = rate = None
+    for position, word in enumerate(words):
+        if match := re.fullmatch(r"(\d{2,5})x(\d{2,5})(?:p(\d+))?", word):
+            size = int(match[1]), int(match[2])
+            after = match[3] or (words[position + 1] if position + 1 < len(words) else "")
+            if re.fullmatch(r"\d{2,3}(\.\d+)?", after) and after not in ("420", "422", "444"):
+                rate = as_rate(after)
+        elif match := re.fullmatch(r"(\d+(?:\.\d+)?)(?:fps|hz)", word):
+            rate = as_rate(match[1])
+        elif word in NAMED_SIZES:
+            size = size or NAMED_SIZES[word]
+    named = re.search(r"(?:^|_)(?:yuv)?(420|422|444)p?(?:(10)(?:le)?)?(?=_|$)", "_".join(words))
+    ten = bool(named and named[2]) or any(word in ("10bit", "10b", "p010") for word in words)
+    sampling = named[1] if named else "420" if ten or "8bit" in words else None
+    pixel_format = next((f for f in YUV_FORMATS if sampling and f == f"yuv{sampling}p{'10le' if ten else ''}"), None)
+    return Told(size, rate, pixel_format)
+
+
+def as_rate(text: str) -> Fraction:
+    """Frames per second from ``25``, ``30000/1001`` or ``29.97``, which means the former.
+
+    >>> as_rate("23.976"), as_rate("12.5")
+    (Fraction(24000, 1001), Fraction(25, 2))
+    """
+    rate = Fraction(text)
+    for nominal in (24, 30, 48, 60, 120):
+        if abs(float(rate) - nominal / 1.001) < 0.006:
+            return Fraction(nominal * 1000, 1001)
+    return rate
+
+
+def _yuv(path: Path, told: Told) -> VideoFile:
+    named = format_in_name(path.stem)
+    size, rate = told.size or named.size, told.frame_rate or named.frame_rate
+    pixel_format = told.pixel_format or named.pixel_format or "yuv420p"
+    if size is None or rate is None:
+        missing = " and ".join(what for what, value in (("size", size), ("frame rate", rate)) if value is None)
+        raise SourceError(
+            f"{path}: the name does not state the {missing}. Say it as --source-format 1920x1080@120:yuv420p, or "
+            f"in the name, as in {path.stem}_1920x1080_120fps_420_8bit.yuv."
+        )
+    form = VideoFormat(*size, 0, rate, pixel_format)
+    size_bytes = path.stat().st_size
+    frames, rest = divmod(size_bytes, form.frame_bytes)
+    if rest or not frames:
+        raise SourceError(
+            f"{path} has {size_bytes:,} bytes, no multiple of the {form.frame_bytes:,} of a frame of "
+            f"{form.width}x{form.height} {pixel_format}: {size_bytes / form.frame_bytes:.3f} frames. It is truncated "
+            "or of another format: then say which, as --source-format 1920x1080@120:yuv420p."
+        )
+    video = RawVideo(path, dataclasses.replace(form, frames=frames))
+    return VideoFile(path, "yuv", video.format, tool.raw_input(video), (path,))
+
+
+# --- Files that say what they are ------------------------------------------------------------
+
+
+def _y4m(path: Path) -> VideoFile:
+    with path.open("rb") as file:
+        form = read_y4m_header(file, path.name)
+        rest = path.stat().st_size - file.tell()
+    frames, odd = divmod(rest, len(FRAME) + form.frame_bytes)
+    if odd or not frames:
+        raise SourceError(
+            f"{path} is truncated or damaged: {rest:,} bytes follow its header, "
+            f"{rest / (len(FRAME) + form.frame_bytes):.3f} frames of {form.width}x{form.height} {form.pixel_format}."
+        )
+    stream = ffmpeg.input(str(path), format="yuv4mpegpipe")
+    return VideoFile(path, "y4m", dataclasses.replace(form, frames=frames), stream, (path,))
+
+
+def _container(path: Path) -> VideoFile:
+    stream = ffmpeg.input(str(path))["v:0"]
+    found = tool.probe(stream, path.name)
+    return VideoFile(path, "container", found.format, stream, (path,), found.codec)
+
+
+# --- Numbered PNGs ---------------------------------------------------------------------------
+
+
+def _png_folder(path: Path, told: Told) -> VideoFile:
+    """Frames are the files in the order of the numbers that end their names, without a gap."""
+    files = sorted(path.glob("*.png"))
+    if not files:
+        raise SourceError(f"{path} holds no PNG files.")
+    prefix, first, width = _numbering(path, files)
+    sizes = {file: _png_size(file) for file in files}
+    if len(set(sizes.values())) > 1:
+        other = next(file for file in files if sizes[file] != sizes[files[0]])
+        raise SourceError(
+            f"{path}: frames differ in size: {files[0].name} has {_times(sizes[files[0]])}, {other.name} "
+            f"{_times(sizes[other])}."
+        )
+    rate = told.frame_rate or format_in_name(path.name).frame_rate
+    if rate is None:
+        raise SourceError(f"{path}: PNG files do not state a frame rate. Say it as --source-format @25.")
+    before_number = f"{path}/{prefix}".replace("%", "%%")
+    stream = ffmpeg.input(
+        f"{before_number}%{f'0{width}' if width > 1 else ''}d.png",
+        format="image2",
+        pattern_type="sequence",
+        start_number=first,
+        framerate=str(rate),
+    )
+    form = VideoFormat(*sizes[files[0]], len(files), rate, "rgb24")
+    return VideoFile(path, "png", form, stream, tuple(files), "png")
+
+
+def _numbering(path: Path, files: list[Path]) -> tuple[str, int, int]:
+    """What stands before the numbers, the first of them, and how many digits they are filled up to."""
+    matches = {file: re.fullmatch(r"(.*?)(\d+)", file.stem) for file in files}
+    bare = [file.name for file, match in matches.items() if match is None]
+    if bare:
+        raise SourceError(f"{path}: {bare[0]} has no number at the end of its name.")
+    found = [(match[1], match[2]) for match in matches.values() if match]
+    prefixes = sorted({prefix for prefix, _ in found})
+    if len(prefixes) > 1:
+        raise SourceError(f"{path} holds several sequences: {prefixes[0]!r}… and {prefixes[1]!r}…. Give each a folder.")
+    digits = [number for _, number in found]
+    padded = any(number.startswith("0") and len(number) > 1 for number in digits)
+    if padded and len({len(number) for number in digits}) > 1:
+        raise SourceError(f"{path}: some numbers are filled up with zeros and others are not.")
+    numbers = {int(number) for number in digits}
+    first, last = min(numbers), max(numbers)
+    gaps = [number for number in range(first, last + 1) if number not in numbers]
+    if gaps:
+        named = ", ".join(map(str, gaps[:5])) + (", …" if len(gaps) > 5 else "")
+        raise SourceError(f"{path}: {len(gaps)} of the frames {first} to {last} are missing: {named}.")
+    return prefixes[0], first, len(digits[0]) if padded else 1
+
+
+def _png_size(path: Path) -> tuple[int, int]:
+    """From the header, whose place and form are fixed (PNG specification, 11.2.1)."""
+    with path.open("rb") as file:
+        header = file.read(26)
+    if len(header) < 26 or not header.startswith(b"\x89PNG\r\n\x1a\n") or header[12:16] != b"IHDR":
+        raise SourceError(f"{path} is not a PNG file.")
+    width, height, bits, colour_type = struct.unpack(">IIBB", header[16:])
+    if (bits, colour_type) != (8, 2):
+        raise SourceError(
+            f"{path} has {bits} bits a sample and colour type {colour_type}; only 8-bit RGB (type 2) can be read."
+        )
+    return width, height
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,119 @@
+"""From a source file to the clip that codecs are given, made once and kept by content."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from ..dataset import Clip, Cut, Source
+from ..errors import StoreError
+from ..files import Content, read_json, write_json
+from ..measure.psnr import mean_squared_error, psnr_from_mse
+from ..video import colour, ffmpeg
+from ..video.colour import Matrix
+from ..video.raw import RawVideo, VideoFormat
+from ..video.reference import difference
+from .contents import FILE, file_content, remember
+
+VERSION = 1
+"""Raised whenever the same source and cut would give other samples."""
+
+
+def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: Cut, cache: Path, matrix: Matrix) -> Clip:
+    """Cut ``stream`` (an ffmpeg-python input of a video of format ``full``) and convert it.
+
+    The result lies in a folder of ``cache`` named after everything that decides its content, and
+    is checked against its digests whenever it is used again after a change. Processes that ask for the
+    same clip wait for each other.
+    """
+    form = cut.format_of(full)
+    cut = cut.of(full)
+    identity = repr((VERSION, source.sha256, full, cut.crop, form, matrix, ffmpeg.version())).encode()
+    folder = cache / f"{source.dataset}-{source.sequence}-{hashlib.sha256(identity).hexdigest()[:16]}"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f".{folder.name}.lock"):
+            kept = _reuse(folder, source, cache)
+            if kept is not None:
+                return kept
+            _check_space(form, cache)
+            with tempfile.TemporaryDirectory(dir=cache, prefix=".preparing-") as name:
+                making = Path(name) / folder.name
+                making.mkdir()
+                clip = _make(source, _cut(stream, full, form, cut), form, cut, matrix, making)
+                write_json(making / "clip.json", clip.in_folder(Path()))
+                shutil.rmtree(folder, ignore_errors=True)
+                making.rename(folder)
+            clip = clip.in_folder(folder)
+            for video, digest in ((clip.yuv, clip.yuv_sha256), (clip.rgb, clip.rgb_sha256)):
+                remember([video.path], FILE, cache, Content(digest, video.format.size_bytes))
+            return clip
+    except OSError as error:
+        raise StoreError(f"Cannot write to the cache {cache}: {error}. Name another folder in BENCH_CACHE.") from error
+
+
+def _make(source: Source, stream: Any, form: VideoFormat, cut: Cut, matrix: Matrix, folder: Path) -> Clip:
+    first = RawVideo(folder / ("clip.rgb" if form.pixel_format == "rgb24" else "clip.yuv"), form)
+    output = stream.output(
+        str(first.path),
+        format="rawvideo",
+        pix_fmt=form.pixel_format,
+        fps_mode="passthrough",
+        **{"frames:v": form.frames},
+    )
+    ffmpeg.run(output, f"Cutting {source.dataset}/{source.sequence} to {form}", strict=True)
+    first.check_size()
+    ceiling_db = None
+    if form.pixel_format == "rgb24":
+        rgb, yuv = first, colour.convert(first, "yuv420p", folder / "clip.yuv", matrix)
+        ceiling_db = _psnr_rgb_db(rgb, yuv, matrix)
+    else:
+        yuv, rgb = first, colour.convert(first, "rgb24", folder / "clip.rgb", matrix)
+    gap = difference(yuv, rgb, matrix) if first is yuv else None
+    return Clip(source, yuv, rgb, matrix, yuv.sha256(), rgb.sha256(), cut, gap, ceiling_db)
+
+
+def _cut(stream: Any, full: VideoFormat, form: VideoFormat, cut: Cut) -> Any:
+    width, height = cut.crop or (full.width, full.height)
+    if (width, height) != (full.width, full.height):
+        columns, rows = full.subsampling
+        left = (full.width - width) // 2 // columns * columns
+        top = (full.height - height) // 2 // rows * rows
+        stream = stream.filter("crop", width, height, left, top, exact=1)
+    if (form.width, form.height) != (width, height):
+        stream = stream.filter("scale", form.width, form.height, flags="lanczos")
+    return stream
+
+
+def _psnr_rgb_db(rgb: RawVideo, yuv: RawVideo, matrix: Matrix) -> float:
+    """What is left of RGB after its way through YUV: the mean over frames of each one's PSNR."""
+    pairs = zip(rgb.frames(), colour.frames(yuv, "rgb24", matrix), strict=True)
+    return float(np.mean([psnr_from_mse(mean_squared_error(a, b)) for (a,), (b,) in pairs]))
+
+
+def _check_space(form: VideoFormat, cache: Path) -> None:
+    needed = form.size_bytes + dataclasses.replace(form, pixel_format="rgb24").size_bytes
+    free = shutil.disk_usage(cache).free
+    if needed > free:
+        raise StoreError(
+            f"The cache {cache} has {free / 2**30:.1f} GiB free; {form} in YUV and RGB takes {needed / 2**30:.1f}. "
+            "Free some, or name another folder in BENCH_CACHE."
+        )
+
+
+def _reuse(folder: Path, source: Source, cache: Path) -> Clip | None:
+    """The clip in ``folder`` if it is there and what it was when it was written."""
+    try:
+        clip = read_json(folder / "clip.json", Clip).in_folder(folder)
+    except StoreError:
+        return None
+    parts = ((clip.yuv, clip.yuv_sha256), (clip.rgb, clip.rgb_sha256))
+    intact = all(video.path.exists() and file_content(video.path, cache).sha256 == digest for video, digest in parts)
+    return dataclasses.replace(clip, source=source) if intact else None

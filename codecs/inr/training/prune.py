@@ -1,0 +1,24 @@
+"""Pruning (NeRV, section 3.3): the smallest weights become zero, and the others learn to do without."""
+
+from __future__ import annotations
+
+import torch
+
+from ..network.representation import Representation
+
+
+@torch.no_grad()
+def prune(network: Representation, share: float) -> None:
+    """Set to zero this ``share`` of the weights, those of least magnitude over the whole network.
+
+    Biases, normalisations and the head, whose few weights every pixel passes, are left alone.
+    """
+    weights = [tensor.values for tensor in network.tensors() if is_prunable(tensor.name, tensor.kind)]
+    magnitudes = torch.cat([weight.abs().flatten() for weight in weights])
+    threshold = magnitudes.kthvalue(max(1, round(share * len(magnitudes)))).values
+    for weight in weights:
+        weight[weight.abs() <= threshold] = 0
+
+
+def is_prunable(name: str, kind: str) -> bool:
+    return kind == "weight" and not name.startswith("head.")

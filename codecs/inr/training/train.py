@@ -1,0 +1,262 @@
+"""Training a representation on its video: the encoder of every implicit codec."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.codec import Job, TrainingCurve
+from bench.errors import CellInterruptedError, CodecError
+from bench.measure.psnr import CAP_DB
+from bench.video.raw import RawVideo
+
+from ..kernels.loss import loss_and_error
+from ..network.device import has_fast_bfloat16, keep_freed_memory
+from ..network.representation import Representation
+from .checkpoint import Arrays, load_checkpoint, save_checkpoint
+from .collapse import has_collapsed
+from .recipe import Recipe
+
+FIRST_STAGE = "training"
+REPORT_EVERY = 20
+"""Steps between two looks at the loss, for which a GPU must be waited."""
+CHECKPOINT_SECONDS = 30.0
+MATURE_STEPS = 500
+"""Any network begins with the mean frame; after so many steps it should be beyond it."""
+CURVE_POINTS = 100
+RETRY_RATE = 0.25
+"""Times the learning rate: the one retry of a training that diverged."""
+
+
+class Training:
+    """A training in progress: ``network`` is fitted, in place and on its device, to ``frames``.
+
+    ``frames`` are 8-bit, (N, H, W, 3), on the same device. Each epoch visits every frame once, in an
+    order that ``seed`` and the epoch's number decide. What a step does depends on nothing but `state`.
+
+    In every stage but the first, weights that are zero stay zero. With ``grid``, a step for each
+    parameter by name, pictures are those of the weights rounded to multiples of it, and gradients pass
+    to the weights themselves (the straight-through estimator, Bengio et al., 2013).
+    """
+
+    def __init__(
+        self,
+        network: Representation,
+        frames: Tensor,
+        recipe: Recipe,
+        epochs: int,
+        seed: int,
+        stage: str = FIRST_STAGE,
+        grid: Mapping[str, float] | None = None,
+    ) -> None:
+        keep_freed_memory()
+        network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network
+        self.frames = frames
+        self.recipe = recipe
+        self.seed = seed
+        self.stage = stage
+        self.kept = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage != FIRST_STAGE else []
+        self.grid = [(p, grid[name]) for name, p in network.named_parameters()] if grid else []
+        self.dtype = torch.bfloat16 if has_fast_bfloat16(frames.device) else torch.float32
+        self.epoch_steps = math.ceil(len(frames) / recipe.batch_size)
+        self.steps = epochs * self.epoch_steps
+        self.step_number = 0
+        self.ordered_epoch, self.ordered = -1, torch.empty(0)
+        self.began = time.perf_counter()
+        self.epoch_seconds = np.zeros(epochs)
+        """Since training began, at the end of each epoch."""
+        self.history = torch.zeros(self.steps, 2, device=frames.device)
+        """The loss of each step, and the PSNR of its pictures in dB."""
+        self.optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
+        for parameter in network.parameters():  # as the first step would, so that `restore` has where to write
+            self.optimiser.state[parameter] = {
+                "step": torch.zeros((), device=parameter.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+
+    def step(self) -> None:
+        """Fit one batch. Nothing in here waits for a GPU."""
+        epoch, position = divmod(self.step_number, self.epoch_steps)
+        first = position * self.recipe.batch_size
+        index = self.order(epoch)[first : first + self.recipe.batch_size]
+        target = as_pictures(self.frames[index])
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(self.step_number)
+        self.optimiser.zero_grad()
+        with rounded(self.grid):
+            with torch.autocast(self.frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                picture = self.network(index)
+            loss, error = loss_and_error(picture, target, self.recipe.l1_weight, self.recipe.ssim_weight)
+            loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        for parameter, kept in self.kept:
+            parameter.data.mul_(kept)
+        self.history[self.step_number, 0] = loss.detach()
+        self.history[self.step_number, 1] = (-10 * error.log10()).clamp(max=CAP_DB).mean()
+        self.step_number += 1
+        if position + 1 == self.epoch_steps:
+            self.epoch_seconds[epoch] = self.elapsed_seconds
+
+    def order(self, epoch: int) -> Tensor:
+        """The frames' indices in the order in which this epoch visits them."""
+        if self.ordered_epoch != epoch:
+            shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(self.frames))
+            self.ordered_epoch, self.ordered = epoch, torch.from_numpy(shuffled).to(self.frames.device)
+        return self.ordered
+
+    def learning_rate(self, step: int) -> float:
+        return self.recipe.learning_rate * self.recipe.rate_factor(step / self.steps)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Wall-clock since training began, without the time between an interruption and its resumption."""
+        return time.perf_counter() - self.began
+
+    def recent(self) -> tuple[float, float]:
+        """Loss, and PSNR in dB, over the steps since the last report."""
+        loss, psnr_db = self.history[max(0, self.step_number - REPORT_EVERY) : self.step_number].mean(0).tolist()
+        return loss, psnr_db
+
+    def curve(self) -> TrainingCurve:
+        """Mean loss and PSNR over each epoch so far; evenly spaced epochs if they are many."""
+        epochs = self.step_number // self.epoch_steps
+        means = self.history[: epochs * self.epoch_steps].reshape(epochs, -1, 2).mean(1).cpu().double().numpy()
+        kept = np.unique(np.linspace(0, epochs - 1, min(epochs, CURVE_POINTS)).round().astype(int))
+        ends = [int(epoch + 1) * self.epoch_steps for epoch in kept]
+        return TrainingCurve(
+            steps=ends,
+            seconds=[round(float(second), 3) for second in self.epoch_seconds[kept]],
+            loss=[round(float(loss), 6) for loss in means[kept, 0]],
+            psnr_db=[round(float(psnr_db), 4) for psnr_db in means[kept, 1]],
+            learning_rate=[self.learning_rate(end - 1) for end in ends],
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The network's and the optimiser's, to be read or written in place."""
+        tensors: dict[str, Tensor] = dict(self.network.state_dict())
+        for name, parameter in self.network.named_parameters():
+            tensors |= {f"adam.{name}.{key}": value for key, value in self.optimiser.state[parameter].items()}
+        return tensors
+
+    def state(self) -> Arrays:
+        """Everything that the next steps depend on, and what the curve needs of the past ones."""
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in self.tensors().items()}
+        arrays["history"] = self.history[: self.step_number].cpu().numpy()
+        arrays["epoch_seconds"] = self.epoch_seconds
+        arrays["elapsed_seconds"] = np.array(self.elapsed_seconds)
+        return arrays
+
+    def restore(self, state: Arrays) -> None:
+        """Go on from a `state` of the same training."""
+        with torch.no_grad():
+            for name, tensor in self.tensors().items():
+                tensor.copy_(torch.from_numpy(state[name]))
+        self.step_number = len(state["history"])
+        self.history[: self.step_number] = torch.from_numpy(state["history"])
+        self.epoch_seconds[:] = state["epoch_seconds"]
+        self.began = time.perf_counter() - float(state["elapsed_seconds"])
+
+
+def train(
+    make_network: Callable[[], Representation],
+    video: RawVideo,
+    recipe: Recipe,
+    epochs: int,
+    job: Job,
+    stage: str = FIRST_STAGE,
+    grid: Mapping[str, float] | None = None,
+) -> Representation:
+    """Fit a network, on its device, to an rgb24 video, going on from the stage's checkpoint if there is one.
+
+    `Training` explains ``stage`` and ``grid``. Leaves the curve and notes in ``job``. A training that
+    diverges is tried once more with a lower learning rate, which the notes say. Raises `CodecError` if
+    that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if the process is
+    asked to stop.
+    """
+    network = make_network()
+    frames = load_frames(video, next(network.parameters()).device)
+    checkpoint = job.checkpoints / stage
+    saved = load_checkpoint(checkpoint)
+    reason = str(saved["diverged"]) if saved else ""
+    slowed = dataclasses.replace(recipe, learning_rate=RETRY_RATE * recipe.learning_rate)
+    with job.watch.part(stage), job.stop_requests() as stopping:
+        training = Training(network, frames, slowed if reason else recipe, epochs, job.seed, stage, grid)
+        if saved:
+            training.restore(saved)
+            job.watch.seconds[stage] = training.elapsed_seconds
+            job.notes[f"{stage}_resumed_at_steps"] = [*saved["resumed_at_steps"].tolist(), training.step_number]
+        while divergence := fit(training, job, stopping, reason, checkpoint):
+            if reason:
+                raise CodecError(
+                    f"Training diverged twice: {reason}; with {RETRY_RATE:g} times the learning rate, {divergence}. "
+                    "Choose another recipe or another seed."
+                )
+            reason, began = divergence, training.began
+            training = Training(make_network(), frames, slowed, epochs, job.seed, stage, grid)
+            training.began = began
+    if reason:
+        job.notes[f"{stage}_retried"] = f"{reason}; trained again with {RETRY_RATE:g} times the learning rate"
+    job.notes |= {f"{stage}_steps": training.steps, f"{stage}_dtype": str(training.dtype).removeprefix("torch.")}
+    job.curve = training.curve() if job.curve is None else job.curve.followed_by(training.curve())
+    return training.network
+
+
+def fit(training: Training, job: Job, stopping: threading.Event, reason: str, checkpoint: Path) -> str:
+    """Train to the last step. Returns what went wrong if training diverged, else nothing.
+
+    ``reason`` is why an earlier attempt was given up; the checkpoint must know that it was.
+    """
+    resumed = np.array(job.notes.get(f"{training.stage}_resumed_at_steps", []), np.int64)
+    saved_at = time.monotonic()
+    while training.step_number < training.steps:
+        training.step()
+        step, last = training.step_number, training.step_number == training.steps
+        if step % REPORT_EVERY == 0 or last:
+            loss, psnr_db = training.recent()
+            if not math.isfinite(loss):
+                return f"the loss was {loss} at step {step} of {training.steps}"
+            job.progress(training.stage, step, training.steps, psnr_db)
+        matured = step >= MATURE_STEPS and step in (training.steps // 2, training.steps)
+        if matured and has_collapsed(training.network, training.frames):
+            return f"at step {step} of {training.steps} the network gave nearly the same picture for every frame"
+        if last or stopping.is_set() or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+            facts = {"diverged": np.array(reason), "resumed_at_steps": resumed}
+            save_checkpoint(checkpoint, training.state() | facts)
+            saved_at = time.monotonic()
+        if stopping.is_set() and not last:
+            raise CellInterruptedError(f"Training was stopped at step {step} of {training.steps}. Run again to go on.")
+    return ""
+
+
+@contextmanager
+def rounded(grid: list[tuple[torch.nn.Parameter, float]]) -> Iterator[None]:
+    """The parameters as multiples of their steps, for as long as this lasts."""
+    exact = [parameter.detach().clone() for parameter, _ in grid]
+    for parameter, step in grid:
+        parameter.data.div_(step).round_().mul_(step)
+    yield
+    for (parameter, _), values in zip(grid, exact, strict=True):
+        parameter.data.copy_(values)
+
+
+def load_frames(video: RawVideo, device: torch.device) -> Tensor:
+    """The frames as 8-bit (N, H, W, 3) on ``device``; on the CPU they stay mapped from disk."""
+    video.check_size()
+    shape = (video.format.frames, video.format.height, video.format.width, 3)
+    return torch.from_numpy(np.memmap(video.path, np.uint8, "c", shape=shape)).to(device)
+
+
+def as_pictures(frames: Tensor) -> Tensor:
+    """8-bit (B, H, W, 3) as float pictures (B, 3, H, W) in [0, 1], channels-last in memory."""
+    return frames.permute(0, 3, 1, 2).float() / 255

@@ -1,0 +1,45 @@
+"""The bootstrap against scipy's, and where it has nothing to say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.analysis.bootstrap import mean_interval
+
+VALUES = np.array([-31.0, -22.5, -20.0, -12.0, -9.5, -3.0, 4.0])
+
+
+def test_over_groups_agrees_with_scipy() -> None:
+    """Seven sequences, one value each: the percentile bootstrap of the mean."""
+    expected = stats.bootstrap((VALUES,), np.mean, n_resamples=50_000, method="percentile", rng=1).confidence_interval
+    found = mean_interval([np.array([[value]]) for value in VALUES])
+    assert found == pytest.approx((expected.low, expected.high), abs=0.7)
+
+
+def test_within_a_group_agrees_with_scipy() -> None:
+    """One sequence, seven seeds of the codec against a deterministic anchor, and the other way round."""
+    expected = stats.bootstrap((VALUES,), np.mean, n_resamples=50_000, method="percentile", rng=1).confidence_interval
+    for group in (VALUES[np.newaxis], VALUES[:, np.newaxis]):
+        assert mean_interval([group]) == pytest.approx((expected.low, expected.high), abs=0.7)
+
+
+def test_pairs_of_seeds_are_not_independent() -> None:
+    """Five seeds a side that add up: the variance of the mean is that of two samples of five, not of one of 25."""
+    a, b = np.array([-4.0, -1.0, 0.0, 2.0, 3.0]), np.array([-6.0, -2.0, 0.0, 1.0, 7.0])
+    found = mean_interval([a[:, np.newaxis] + b])
+    assert found is not None
+    spread = 1.96 * np.sqrt(a.var() / 5 + b.var() / 5)
+    assert found == pytest.approx((-spread, spread), rel=0.12)
+
+
+def test_one_value_has_no_interval() -> None:
+    """Nothing can be resampled."""
+    assert mean_interval([np.array([[3.0]])]) is None
+
+
+def test_the_same_values_give_the_same_interval() -> None:
+    """There is no clock and no chance in it."""
+    groups = [VALUES[np.newaxis], VALUES[np.newaxis, ::-1]]
+    assert mean_interval(groups) == mean_interval(groups)

@@ -1,0 +1,199 @@
+"""Files that are whole or absent, and records that come back as they were."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from bench.codec import Complexity
+from bench.errors import StoreError
+from bench.files import read_json, to_json, write_bytes, write_json
+from bench.records.record import Cost, Quality, Record, StreamFacts
+from bench.records.store import Store
+from bench.runs.cell import start_record
+from bench.runs.plan import Cell
+
+MakeCell = Callable[..., Cell]
+
+
+@pytest.fixture
+def record(make_cell: MakeCell) -> Record:
+    """One with every part filled."""
+    return replace(
+        start_record(make_cell("x264")),
+        stream=StreamFacts("streams/a.264", 9, "ab" * 32, {"pictures": 9}, 0.1, 0.2),
+        frames_sha256="cd" * 32,
+        quality=Quality({"psnr_rgb": 31.123456789012345}, {"psnr_rgb": [30.1, 1e-12]}, {"ms_ssim_rgb": "too small"}),
+        encode=Cost(0.1, {"encoding": 0.1}, 0.2, 1 << 40),
+        decode=Cost(0.1, {"decoding": 0.1}, 0.2, 3),
+        complexity=Complexity(3, 1 << 50, {"aten::gelu": 2}),
+        notes={"log": "a\nb", "steps": [1, 2.5, None, {"deep": True}]},
+    )
+
+
+def interrupt(*_: object, **__: object) -> NoReturn:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def full(*_: object, **__: object) -> NoReturn:
+    """What a full disk does."""
+    raise OSError(28, "No space left on device")
+
+
+# --- Writing
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+@pytest.mark.parametrize(("planted", "raised"), [(interrupt, KeyboardInterrupt), (full, StoreError)])
+def test_interrupted_write_leaves_the_old_file(
+    moment: str,
+    planted: Callable[..., NoReturn],
+    raised: type[BaseException],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And nothing beside it, whenever the interruption comes."""
+    path = tmp_path / "record.json"
+    write_bytes(path, b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr({"fsync": os, "replace": Path}[moment], moment, planted)
+        with pytest.raises(raised):
+            write_bytes(path, b"new" * 1000)
+    assert [found.name for found in tmp_path.iterdir()] == ["record.json"]
+    assert path.read_bytes() == b"old"
+
+
+def test_content_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut could leave an empty file under the right name."""
+    path = tmp_path / "record.json"
+    synced = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        assert not path.exists()
+        synced.append(os.fstat(handle).st_size)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_bytes(path, b"whole")
+    assert synced == [5]
+    assert path.read_bytes() == b"whole"
+
+
+def test_folders_are_made_and_files_are_readable_by_all(tmp_path: Path) -> None:
+    """Results are shared."""
+    path = tmp_path / "a" / "b" / "c.json"
+    write_bytes(path, b"{}")
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_unwritable_place_is_an_error(tmp_path: Path) -> None:
+    """Found before hours are spent, with the cure."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"Choose another directory with --results"):
+        Store(tmp_path / "file" / "results").prepare()
+
+
+def test_preparing_leaves_three_empty_folders(tmp_path: Path) -> None:
+    """And can be done twice."""
+    for _ in range(2):
+        Store(tmp_path).prepare()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["logs", "records", "streams"]
+
+
+# --- Reading
+
+
+def test_record_comes_back_as_it_was(record: Record, store: Store) -> None:
+    """Every number to the last bit."""
+    store.save("name", record)
+    assert store.find("name") == record
+    assert list(store.records()) == [record]
+    assert json.loads(store.record_path("name").read_bytes())["quality"]["clip"]["psnr_rgb"] == 31.123456789012345
+
+
+def test_saving_again_replaces(record: Record, store: Store) -> None:
+    """One record a cell."""
+    store.save("name", record)
+    store.save("name", replace(record, seed=5))
+    assert [found.seed for found in store.records()] == [5]
+
+
+def test_records_come_in_the_order_of_their_names(record: Record, store: Store) -> None:
+    """Whatever the order in which they were made."""
+    for name in ("c", "a", "b"):
+        store.save(name, replace(record, reason=name))
+    assert [found.reason for found in store.records()] == ["a", "b", "c"]
+
+
+def test_no_record_no_answer(store: Store) -> None:
+    """A cell that was never run."""
+    assert store.find("name") is None
+    assert list(store.records()) == []
+    assert list(Store(store.root / "nowhere").records()) == []
+
+
+def damage(key: list[str], value: Any) -> Callable[[dict[str, Any]], None]:
+    """Put another value into a parsed record."""
+
+    def put(table: dict[str, Any]) -> None:
+        for name in key[:-1]:
+            table = table[name]
+        table[key[-1]] = value
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("hurt", "said"),
+    [
+        (damage(["seed"], "three"), r"Expected `int`, got `str` - at `\$\.seed`"),
+        (damage(["status"], "fine"), r"Invalid enum value 'fine' - at `\$\.status`"),
+        (damage(["stream", "size_bytes"], 1.5), r"`\$\.stream\.size_bytes`"),
+        (damage(["quality", "frames", "psnr_rgb"], [1, "high"]), r"\$\.quality\.frames"),
+        (damage(["clip", "yuv", "format", "frame_rate"], "fast"), r"fast"),
+        (lambda table: table.pop("codec"), r"missing required field `codec`"),
+    ],
+)
+def test_unreadable_record_is_an_error(
+    hurt: Callable[[dict[str, Any]], None], said: str, record: Record, store: Store
+) -> None:
+    """Which names the file, the field and the cure; a run takes the cell as not done."""
+    table = json.loads(to_json(record))
+    hurt(table)
+    path = store.record_path("name")
+    path.write_text(json.dumps(table))
+    with pytest.raises(StoreError, match=said) as caught:
+        list(store.records())
+    assert str(path) in str(caught.value)
+    assert "Delete it" in str(caught.value)
+    assert store.find("name") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null"])
+def test_what_is_no_record_is_an_error(content: bytes, store: Store) -> None:
+    """Half files and other JSON."""
+    store.record_path("name").write_bytes(content)
+    with pytest.raises(StoreError, match=r"name\.json is not a readable Record"):
+        list(store.records())
+    assert store.find("name") is None
+
+
+def test_object_without_a_form_is_an_error(tmp_path: Path) -> None:
+    """Rather than some text that nobody can read back."""
+    with pytest.raises(NotImplementedError, match="object has no place in a record"):
+        write_json(tmp_path / "a.json", {"thing": object()})
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    """Of the package's own kind."""
+    with pytest.raises(StoreError, match=r"none\.json"):
+        read_json(tmp_path / "none.json", Record)

@@ -1,0 +1,333 @@
+"""One cell from start to record, with codecs that keep the contract and codecs that break it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bench
+from bench.cli import main
+from bench.dataset import Clip
+from bench.errors import DecodeError
+from bench.files import read_json
+from bench.records.kept_frame import read_kept
+from bench.records.record import SCHEMA, Record
+from bench.records.store import Store
+from bench.runs.cell import check_frames, run_cell
+from bench.runs.plan import Cell
+from bench.runs.process import TimeLimit
+from bench.runs.progress import PlainDisplay
+
+MakeCell = Callable[..., Cell]
+
+pytestmark = pytest.mark.usefixtures("broken")
+
+
+def silent(*_: object, **__: object) -> None:
+    """Progress that nobody watches."""
+
+
+def saved(store: Store) -> list[Record]:
+    """The records on disk."""
+    return [read_json(path, Record) for path in sorted((store.root / "records").iterdir())]
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that only waits to be collected does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def gone(processes: list[int]) -> bool:
+    """Whether none of them runs, now or within seconds."""
+    deadline = time.monotonic() + 10
+    while any(map(alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(map(alive, processes))
+
+
+# --- What a codec does wrong
+
+FAILURES = {
+    "killed": "CellError: the encoder ended with signal SIGKILL and no result",
+    "exits": "CellError: the encoder ended with exit status 3 and no result",
+    "raises": "CellError: ZeroDivisionError: planted in the encoder",
+    "refuses": "CodecError: planted refusal",
+    "writes-nothing": "CodecError: planted/noise writes-nothing: the codec reported success but wrote no stream.",
+    "writes-empty": "CodecError: planted/noise writes-empty: the codec reported success but wrote no stream.",
+    "notes-an-object": "CellError: ",
+    "drops-frame": (
+        "DecodeError: planted/noise drops-frame: the decoder gave 2 frames of 48x32 yuv420p; "
+        "encoded were 3 frames of 48x32 yuv420p."
+    ),
+    "overstates": (
+        "DecodeError: frames.raw: expected 3 frames of 48x32 yuv420p (6,912 bytes), found 4,608 bytes (2.00 frames)."
+    ),
+    "decoder-killed": "CellError: the decoder ended with signal SIGKILL and no result",
+    "lies": "CodecError: planted/noise lies: the ledger sums to",
+    "raises-in-skip": "ZeroDivisionError: planted in skip",
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_misbehaviour_is_recorded(name: str, make_cell: MakeCell, store: Store) -> None:
+    """The record says what went wrong, holds no number, and is the one on disk."""
+    record = run_cell(make_cell(name), store, silent)
+    assert record.status == "failed"
+    assert (record.reason or "").startswith(FAILURES[name])
+    assert (record.stream, record.quality, record.encode, record.decode) == (None, None, None, None)
+    assert saved(store) == [record]
+    assert not [path for path in (store.root / "streams").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("name", ["raises", "raises-in-skip", "notes-an-object"])
+def test_unexpected_errors_leave_a_traceback_in_the_log(name: str, make_cell: MakeCell, store: Store) -> None:
+    """Whoever mends the codec finds the line."""
+    run_cell(make_cell(name), store, silent)
+    (log,) = (store.root / "logs").iterdir()
+    assert "Traceback" in log.read_text()
+
+
+@pytest.mark.parametrize("other", [{"width": 32, "height": 48}, {"height": 31}, {"frames": 4}, {"frames": 0}])
+def test_frames_of_another_form_are_an_error(other: dict[str, int], make_cell: MakeCell, tiny: Clip) -> None:
+    """Also where they have as many bytes."""
+    check_frames(tiny.rgb.format, make_cell("raw"))
+    with pytest.raises(DecodeError, match="planted/noise raw: the decoder gave"):
+        check_frames(replace(tiny.rgb.format, **other), make_cell("raw"))  # type: ignore[arg-type]
+
+
+def test_hanging_codec_is_stopped(make_cell: MakeCell, store: Store) -> None:
+    """A cell that outlasts its time is a record too."""
+    start = time.monotonic()
+    record = run_cell(make_cell("hangs"), store, silent, TimeLimit(0.5))
+    assert 0.5 <= time.monotonic() - start < 30
+    assert record.status == "timed_out"
+    assert record.reason == "the encoder was stopped after 0.5 s. Allow more with --timeout."
+    assert saved(store) == [record]
+    assert not list((store.root / "streams").iterdir())
+
+
+def test_codec_that_cannot_take_a_clip_is_skipped(make_cell: MakeCell, store: Store) -> None:
+    """With the reason that it gave."""
+    record = run_cell(make_cell("skips"), store, silent)
+    assert (record.status, record.reason) == ("skipped", "planted reason")
+    assert saved(store) == [record]
+
+
+def test_failed_run_does_not_keep_an_earlier_log(make_cell: MakeCell, store: Store) -> None:
+    """A log is of the last run only."""
+    cell = make_cell("copy")
+    store.log_path(cell.file_name).write_text("of an earlier run")
+    run_cell(cell, store, silent)
+    assert store.log_path(cell.file_name).read_text() == ""
+
+
+def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, cache: Path) -> None:
+    """No clip, no parameters, no cache: a task that names the stream, in an empty folder."""
+    assert os.environ["BENCH_CACHE"] == str(cache)
+    record = run_cell(make_cell("spies"), store, silent)
+    error, _, account = (record.reason or "").partition(": ")
+    assert error == "CodecError"
+    seen = json.loads(account)
+    (stream,) = (store.root / "streams").iterdir()
+    assert seen["task"] == {"stream": str(stream.resolve())}
+    assert seen["folder"] == ["task.json"]
+    assert set(seen["environment"]) == {"BENCH_CODECS", "BENCH_STARTED"}
+    assert seen["beside_the_stream"] == [".spies"]
+
+
+# --- What a record says
+
+
+def test_record_of_a_lossless_copy(make_cell: MakeCell, store: Store, tiny: Clip) -> None:
+    """Every number follows from the clip: the size of its YUV4MPEG2 file, and no error at all."""
+    record = run_cell(make_cell("raw"), store, silent)
+    assert (record.status, record.reason, record.schema) == ("ok", None, SCHEMA)
+    assert (record.codec.name, record.codec.label, record.codec.family) == ("raw", "raw", "standard")
+    assert record.preset.name == "smoke"
+    assert not record.preset.full_scale
+    assert record.seed == 0
+    assert record.clip.yuv.path == Path("clip.yuv")
+    assert record.clip.yuv_sha256 == hashlib.sha256(tiny.yuv.path.read_bytes()).hexdigest()
+
+    assert record.stream is not None
+    written = (store.root / record.stream.path).read_bytes()
+    size = len(b"YUV4MPEG2 W48 H32 F25:1 Ip A1:1 C420jpeg\n") + 3 * (len(b"FRAME\n") + 48 * 32 * 3 // 2)
+    assert record.stream.size_bytes == len(written) == size
+    assert record.stream.sha256 == hashlib.sha256(written).hexdigest()
+    assert sum(record.stream.ledger.values()) == size
+    assert record.stream.bits_per_pixel == pytest.approx(8 * size / (48 * 32 * 3))
+    assert record.stream.bitrate_mbps == pytest.approx(8 * size / (3 / 25) / 1e6)
+
+    assert record.frames_sha256 == record.clip.yuv_sha256
+    assert record.quality is not None
+    assert record.quality.clip["psnr_rgb"] == record.quality.clip["psnr_y"] == 100
+    assert record.quality.frames["psnr_rgb"] == [100, 100, 100]
+    assert "161 pixels" in record.quality.unavailable["ms_ssim_rgb"]
+
+    assert record.quality.clip["transient_share"] == pytest.approx(1, abs=0.01)  # it is noise
+    assert record.quality.frames["psnr_rgb_transient"] == [None, 100, None]
+
+    still = record.still
+    assert still is not None
+    assert still.index == 1
+    decoded, source, transient = (
+        read_kept(store.root, kept) for kept in (still.decoded, still.source, still.transient)
+    )
+    middle = tiny.rgb.frame(1)[0]
+    assert np.array_equal(decoded, middle)
+    assert np.array_equal(source, middle)
+    assert transient.mean() == pytest.approx(1, abs=0.01)
+
+    for cost in (record.encode, record.decode, record.decode_one_core):
+        assert cost is not None
+        assert cost.cpu_seconds is not None
+        assert 0 < cost.cpu_seconds < 300
+        assert set(cost.parts) == {"copying"}
+        assert cost.seconds == sum(cost.parts.values()) > 0
+        assert 0 < cost.overhead_seconds < 300
+        assert cost.peak_memory_bytes > 1 << 20
+    assert record.complexity is None
+    assert record.environment.cores >= 1
+    assert record.environment.packages["numpy"]
+    assert saved(store) == [record]
+
+
+# --- Runs of several cells
+
+
+def run(results: Path, *arguments: str) -> int:
+    """`bench run` of the smallest preset."""
+    return main(["run", "--preset", "smoke", "--results", str(results), *arguments])
+
+
+def test_other_cells_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A crash costs its own cell only, and shows in the exit status."""
+    assert run(tmp_path, "--codecs", "killed,skips,copy") == 1
+    statuses = {record.codec.name: record.status for record in saved(Store(tmp_path))}
+    assert statuses == {"killed": "failed", "skips": "skipped", "copy": "ok"}
+    printed = capsys.readouterr().err
+    assert "1 failed, 1 skipped, 1 ok." in printed
+    assert "[1/3] bunny/bunny killed: failed: CellError: the encoder ended with signal SIGKILL" in printed
+    assert "[2/3] bunny/bunny skips: skipped: planted reason" in printed
+    assert "Traceback" not in printed
+
+
+def test_finished_cells_are_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second run says so, exits with 0 and touches nothing; a failed cell is tried again."""
+    assert run(tmp_path, "--codecs", "copy,skips,refuses") == 1
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*.*") if path.is_file()}
+    capsys.readouterr()
+
+    assert run(tmp_path, "--codecs", "copy,skips") == 0
+    printed = capsys.readouterr().err
+    assert "2 of 2 cells are already done." in printed
+    assert "nothing to do" in printed
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.rglob("*.*") if path.is_file()}
+    assert after == before
+
+    assert run(tmp_path, "--codecs", "copy,skips,refuses") == 1
+    printed = capsys.readouterr().err
+    assert "2 of 3 cells are already done." in printed
+    assert "[1/1] bunny/bunny refuses: failed" in printed
+
+
+def test_damaged_record_is_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a file answers for nothing."""
+    assert run(tmp_path, "--codecs", "skips") == 0
+    (path,) = (tmp_path / "records").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    capsys.readouterr()
+    assert run(tmp_path, "--codecs", "skips") == 0
+    assert "1 skipped." in capsys.readouterr().err
+    assert saved(Store(tmp_path))[0].key == json.loads(whole)["key"]
+
+
+def test_dry_run_lists_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each cell stands on standard output with its state."""
+    assert run(tmp_path, "--codecs", "skips") == 0
+    written = sorted(tmp_path.rglob("*"))
+    capsys.readouterr()
+    assert run(tmp_path, "--codecs", "skips,x264", "--dry-run") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "done   bunny/bunny skips",
+        *(f"to do  bunny/bunny x264 crf={crf}" for crf in ("28.0", "34.0", "40.0", "46.0")),
+    ]
+    assert sorted(tmp_path.rglob("*")) == written
+
+
+def test_interrupted_run_keeps_what_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whole records or none, no half streams, no process left, and the next run goes on."""
+    processes: list[int] = []
+
+    def interrupt(_: PlainDisplay, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
+        if stage == "hanging":
+            processes.extend((step, steps))
+            assert all(map(alive, processes))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(PlainDisplay, "step", interrupt)
+    assert run(tmp_path, "--codecs", "copy,hangs,skips") == 130
+    assert "interrupted; finished cells are kept" in capsys.readouterr().err
+
+    assert [record.codec.name for record in saved(Store(tmp_path))] == ["copy"]
+    assert [path.suffix for path in (tmp_path / "streams").iterdir()] == [".y4m"]
+    assert len(processes) == 2
+    assert gone(processes)
+
+    assert run(tmp_path, "--codecs", "copy,skips") == 0
+    assert "1 of 2 cells are already done." in capsys.readouterr().err
+
+
+def test_terminated_run_leaves_no_process(tmp_path: Path) -> None:
+    """What a scheduler sends when the time is up ends the codec's process too."""
+    command = [sys.executable, "-m", "bench", "run", "--preset", "smoke", "--codecs", "hangs"]
+    paths = [os.environ["PYTHONPATH"], str(Path(bench.__file__).resolve().parent.parent)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HANGS_REPORTS": str(tmp_path / "ids")}
+    with subprocess.Popen([*command, "--results", tmp_path / "results"], env=environment, cwd=tmp_path) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "ids").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        processes = [int(number) for number in (tmp_path / "ids").read_text().split()]
+        assert all(map(alive, processes))
+        process.terminate()
+        assert process.wait(30) == 143
+    assert len(processes) == 2
+    assert gone(processes)
+    assert not list((tmp_path / "results" / "records").iterdir())
+    assert not list((tmp_path / "results" / "streams").iterdir())
+
+
+def test_interrupted_rerun_keeps_the_old_record(make_cell: MakeCell, store: Store) -> None:
+    """A cell that is interrupted on its second try still has the record of its first."""
+    cell = make_cell("hangs")
+    first = run_cell(cell, store, silent, TimeLimit(0.1))
+
+    def interrupt(stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(cell, store, interrupt)
+    assert saved(store) == [first]
+
+
+def test_seed_and_preset_stand_in_the_record(make_cell: MakeCell, store: Store) -> None:
+    """What was asked for is what is recorded."""
+    cell = make_cell("skips", seed=7)
+    record = run_cell(replace(cell, label="skips[fast=1]"), store, silent)
+    assert (record.seed, record.codec.label, record.key) == (7, "skips[fast=1]", cell.key)

@@ -1,0 +1,51 @@
+"""What a run shows, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from bench.records.record import Record
+from bench.runs import progress
+from bench.runs.cell import start_record
+from bench.runs.plan import Cell
+from bench.runs.progress import LiveDisplay, PlainDisplay
+
+
+@pytest.fixture
+def failed(make_cell: Callable[..., Cell]) -> Record:
+    """A record with a reason."""
+    return dataclasses.replace(start_record(make_cell("raw")), status="failed", reason="CodecError: it [b]broke[/b]")
+
+
+def test_a_terminal_keeps_one_whole_line_for_each_finished_cell(failed: Record) -> None:
+    """Cell and outcome stand in one line, brackets as they are."""
+    out = io.StringIO()
+    with LiveDisplay(Console(file=out, force_terminal=True, width=120)) as display:
+        display.begin(3, 7, "bunny/bunny nerv")
+        display.step("training", 10, 20, 21.5)
+        display.end(failed)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    assert any("[3/7] bunny/bunny nerv: " in line and "it [b]broke[/b]" in line for line in text.splitlines())
+
+
+def test_plain_lines_say_stage_step_quality_and_time_left(failed: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most one line every ten seconds, without control characters."""
+    now = iter([0.0, 5.0, 12.0, 15.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    out = io.StringIO()
+    display = PlainDisplay(Console(file=out, width=120))
+    display.begin(1, 2, "bunny/bunny nerv")
+    display.step("training", 50, 1000, 18.0)
+    display.step("training", 120, 1000, 21.25)
+    display.step("training", 150, 1000, 22.0)
+    display.end(failed)
+    assert out.getvalue().splitlines() == [
+        "[1/2] bunny/bunny nerv: training 120/1000, 21.25 dB, 88 s left",
+        "[1/2] bunny/bunny nerv: failed: CodecError: it [b]broke[/b]",
+    ]

@@ -1,0 +1,263 @@
+"""Clips in the cache: made once, checked whenever they are used, rebuilt when damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from bench.dataset import Clip, Cut, Source
+from bench.errors import StoreError, ToolError, UsageError
+from bench.sources import contents
+from bench.sources.prepare import prepare_clip
+from bench.video import ffmpeg
+from bench.video.colour import Matrix
+from bench.video.raw import RawVideo, VideoFormat
+
+FORM = VideoFormat(64, 48, 5, Fraction(25), "yuv420p")
+Prepare = Callable[..., Clip]
+
+
+@pytest.fixture
+def prepare(tmp_path: Path) -> Prepare:
+    """Prepares five planted frames in a cache of the test's own."""
+    whole = RawVideo(tmp_path / "whole.yuv", FORM)
+    whole.path.write_bytes(np.random.default_rng(3).integers(16, 236, FORM.size_bytes, np.uint8).tobytes())
+    source = Source("planted", "noise", "CC0", "numpy", whole.sha256(), FORM.frames)
+
+    def make(cut: Cut = Cut(), source: Source = source, matrix: Matrix = "bt601") -> Clip:  # noqa: B008
+        return prepare_clip(source, ffmpeg.raw_input(whole), FORM, cut, tmp_path / "cache", matrix)
+
+    return make
+
+
+def test_whole_clip_is_the_source(prepare: Prepare, tmp_path: Path) -> None:
+    """Without a cut not a bit changes."""
+    clip = prepare()
+    assert clip.yuv.path.read_bytes() == (tmp_path / "whole.yuv").read_bytes()
+    assert clip.yuv.format == FORM
+    assert clip.rgb.format == replace(FORM, pixel_format="rgb24")
+
+
+def test_cut_in_time_keeps_the_first_frames(prepare: Prepare, tmp_path: Path) -> None:
+    """Exactly as they are; a cut longer than the source is the source."""
+    assert prepare(Cut(frames=2)).yuv.path.read_bytes() == (tmp_path / "whole.yuv").read_bytes()[: 2 * FORM.frame_bytes]
+    assert prepare(Cut(frames=50)).yuv.format.frames == 5
+
+
+def test_cut_in_size_scales_the_whole_picture(prepare: Prepare) -> None:
+    """Every frame, to the size, with about the same mean."""
+    clip = prepare(Cut(32, 24))
+    assert str(clip.yuv.format) == "5 frames of 32x24 yuv420p"
+    assert str(clip.rgb.format) == "5 frames of 32x24 rgb24"
+    for small, large in zip(clip.yuv.frames(), prepare().yuv.frames(), strict=True):
+        assert abs(float(small[0].mean()) - float(large[0].mean())) < 3
+
+
+def test_digests_are_those_of_the_files(prepare: Prepare) -> None:
+    """Of both of them."""
+    clip = prepare()
+    assert clip.yuv_sha256 == hashlib.sha256(clip.yuv.path.read_bytes()).hexdigest()
+    assert clip.rgb_sha256 == hashlib.sha256(clip.rgb.path.read_bytes()).hexdigest()
+
+
+def refuse(*_: object, **__: object) -> NoReturn:
+    """Stands where ffmpeg would be run."""
+    raise AssertionError("ffmpeg was run again")
+
+
+def test_cached_clip_is_used_again(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without running ffmpeg, and exactly as it was."""
+    first = prepare()
+    monkeypatch.setattr(ffmpeg, "run", refuse)
+    assert prepare() == first
+    with pytest.raises(AssertionError, match="run again"):
+        prepare(Cut(frames=1))
+
+
+def test_what_decides_the_content_has_its_own_folder(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another source, cut or ffmpeg never finds this clip."""
+    first = prepare()
+    source = replace(first.source, sha256="00" * 32)
+    folders = {first.yuv.path.parent, prepare(Cut(frames=4)).yuv.path.parent, prepare(source=source).yuv.path.parent}
+    with monkeypatch.context() as patch:
+        patch.setattr(ffmpeg, "version", lambda: "another")
+        folders.add(prepare().yuv.path.parent)
+    assert len(folders) == 4
+
+
+def kept(cache: Path) -> list[Path]:
+    """What lies in a cache beside its locks and what it remembers of files."""
+    return [path for path in cache.iterdir() if path.suffix != ".lock" and path.name != "contents"]
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def halve(path: Path) -> None:
+    """Keep the first half."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name", ["clip.yuv", "clip.rgb", "clip.json"])
+@pytest.mark.parametrize("hurt", [flip, halve, Path.unlink])
+def test_damaged_clip_is_made_again(name: str, hurt: Callable[[Path], None], prepare: Prepare) -> None:
+    """Whichever of its files is hurt, and however."""
+    first = prepare()
+    folder = first.yuv.path.parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(before) == {"clip.yuv", "clip.rgb", "clip.json"}
+    hurt(folder / name)
+    assert prepare() == first
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after | {"clip.json": b""} == before | {"clip.json": b""}
+    assert kept(folder.parent) == [folder]
+
+
+def test_failure_leaves_nothing(prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No half clip that a later run could take for a whole one."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise ToolError("planted")
+
+    monkeypatch.setattr(ffmpeg, "run", fail)
+    with pytest.raises(ToolError, match="planted"):
+        prepare()
+    assert not kept(tmp_path / "cache")
+
+
+def test_source_rate_is_that_of_the_cut(prepare: Prepare) -> None:
+    """Sending the source costs what it costs, over as many pixels as are left."""
+    clip = prepare(Cut(32, 24))
+    assert clip.source_bits_per_pixel is None
+    coded = replace(clip, source=replace(clip.source, coded_bytes=960))
+    assert coded.source_bits_per_pixel == pytest.approx(8 * 960 / (5 * 32 * 24))
+
+
+@pytest.mark.parametrize("crop", [(32, 24), (30, 22), (33, 25), (64, 48), (64, 2)])
+def test_crop_is_the_window_in_the_middle(crop: tuple[int, int], prepare: Prepare) -> None:
+    """Sample by sample, its corner on a whole chroma sample; odd sizes round chroma up."""
+    width, height = crop
+    clip = prepare(Cut(crop=crop))
+    assert (clip.yuv.format.width, clip.yuv.format.height) == crop
+    left, top = (64 - width) // 4, (48 - height) // 4
+    for cropped, whole in zip(clip.yuv.frames(), prepare().yuv.frames(), strict=True):
+        for plane, full, step in zip(cropped, whole, (1, 2, 2), strict=True):
+            rows, columns = slice(top * 2 // step, None), slice(left * 2 // step, None)
+            assert (plane == full[rows, columns][: -(-height // step), : -(-width // step)]).all()
+
+
+@pytest.mark.parametrize(
+    ("cut", "size"),
+    [
+        (Cut(height=24), (32, 24)),
+        (Cut(width=32), (32, 24)),
+        (Cut(height=22), (30, 22)),
+        (Cut(height=12, crop=(48, 48)), (12, 12)),
+        (Cut(height=2, crop=(2, 48)), (2, 2)),
+    ],
+)
+def test_one_side_alone_keeps_the_shape(cut: Cut, size: tuple[int, int], prepare: Prepare) -> None:
+    """To the nearest even number, of what cropping leaves."""
+    form = prepare(cut).yuv.format
+    assert (form.width, form.height) == size
+
+
+def test_crop_comes_before_scaling(prepare: Prepare, tmp_path: Path) -> None:
+    """A window that is scaled is what scaling the window gives."""
+    both, window = prepare(Cut(16, 12, crop=(32, 24))), prepare(Cut(crop=(32, 24)))
+    again = prepare_clip(
+        replace(window.source, sha256="11" * 32),
+        ffmpeg.raw_input(window.yuv),
+        window.yuv.format,
+        Cut(16, 12),
+        tmp_path / "cache",
+        "bt601",
+    )
+    assert both.yuv_sha256 == again.yuv_sha256
+
+
+def test_window_that_does_not_fit_is_an_error(prepare: Prepare) -> None:
+    """With both sizes."""
+    with pytest.raises(UsageError, match="65x48 does not fit into 64x48"):
+        prepare(Cut(crop=(65, 48)))
+
+
+def test_a_clip_says_what_was_cut(prepare: Prepare) -> None:
+    """As little as is true: a cut that changes nothing is none."""
+    assert prepare(Cut(64, 48, 5, (64, 48))).cut == Cut()
+    assert prepare(Cut(frames=9)).cut == Cut()
+    assert prepare(Cut(32, 24, 2, (32, 48))).cut == Cut(32, 24, 2, (32, 48))
+    assert prepare(Cut(32, 24, 2, (32, 24))).cut == Cut(None, None, 2, (32, 24))
+
+
+def test_equal_sizes_of_other_content_are_not_confused(prepare: Prepare) -> None:
+    """Cropped, scaled, and by another matrix: four clips of one size."""
+    clips = [prepare(Cut(32, 24)), prepare(Cut(crop=(32, 24))), prepare(Cut(32, 24, crop=(48, 48)))]
+    clips.append(prepare(Cut(32, 24), matrix="bt709"))
+    assert len({clip.yuv.path for clip in clips}) == 4
+    assert len({clip.rgb_sha256 for clip in clips}) == 4
+    assert clips[0].yuv_sha256 == clips[3].yuv_sha256
+    assert [clip.matrix for clip in clips] == ["bt601", "bt601", "bt601", "bt709"]
+
+
+def test_digests_are_not_computed_again(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that nothing touched are not read; one that was touched is, and is accepted if it is the same."""
+    first = prepare()
+    reads: list[Path] = []
+
+    def count(path: Path) -> str:
+        reads.append(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr(contents, "file_sha256", count)
+    monkeypatch.setattr(ffmpeg, "run", refuse)
+    assert prepare() == first
+    assert reads == []
+    first.rgb.path.touch()
+    assert prepare() == first
+    assert reads == [first.rgb.path]
+    assert prepare() == first
+    assert len(reads) == 1
+
+
+def test_a_full_cache_is_said_before_anything_is_written(
+    prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what is free and what it takes."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(StoreError, match=r"0\.0 GiB free; 5 frames of 64x48 yuv420p in YUV and RGB takes 0\.0"):
+        prepare()
+    assert not kept(tmp_path / "cache")
+
+
+def test_processes_that_ask_for_one_clip_make_it_once(
+    prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits for the first and takes what it made."""
+    run, runs = ffmpeg.run, []
+
+    def slow(*what: Any, **how: Any) -> Any:
+        runs.append(what)
+        time.sleep(0.2)
+        return run(*what, **how)
+
+    monkeypatch.setattr(ffmpeg, "run", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: prepare(), range(2))
+    assert first == second
+    assert len(runs) == 2  # the cut and the conversion
+    assert len(kept(tmp_path / "cache")) == 1
