@@ -20,7 +20,7 @@ was made anew; or what another codec left of it."""
 
 
 @dataclass(frozen=True)
-class Cut:
+class ClipWindow:
     """The part of a sequence to work on: the first ``frames``, of each the window of size ``crop``
     (width, height) in its middle, scaled to ``width`` x ``height``. None means all of it, as it is; of a
     width or height alone, the other follows, as the nearest even number that keeps the picture's shape."""
@@ -40,11 +40,11 @@ class Cut:
         frames = min(self.frames or full.frames, full.frames)
         return replace(full, width=scaled_width, height=scaled_height, frames=frames)
 
-    def of(self, full: VideoFormat) -> Cut:
-        """The same with nothing in it that changes nothing: ``Cut()`` where all of the video is left."""
+    def of(self, full: VideoFormat) -> ClipWindow:
+        """The same with nothing in it that changes nothing: ``ClipWindow()`` where all of the video is left."""
         form, window = self.format_of(full), self.crop or (full.width, full.height)
         scaled = (form.width, form.height) != window
-        return Cut(
+        return ClipWindow(
             form.width if scaled else None,
             form.height if scaled else None,
             form.frames if form.frames < full.frames else None,
@@ -88,7 +88,7 @@ class Clip:
     matrix: Matrix
     yuv_sha256: str
     rgb_sha256: str
-    cut: Cut = Cut()
+    cut: ClipWindow = ClipWindow()
     rgb_difference: Difference | None = None
     """Of the conversion on this machine from that of the papers' ground truth; None where there is no
     such conversion to compare with."""
@@ -141,7 +141,7 @@ class Dataset(ABC):
         which are missing and how to get them."""
 
     @abstractmethod
-    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
         """Prepare ``sequence`` for encoding, in ``cache``. Raises `SourceError`."""
 
     @abstractmethod

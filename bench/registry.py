@@ -102,10 +102,10 @@ datasets: Registry[Dataset] = Registry(
 OWN_VIDEOS = "bench.datasets.folder:Folder"
 
 
-def open_dataset(name: str, data_root: Path | None = None, told: Any = None) -> Dataset:
+def open_dataset(name: str, data_root: Path | None = None, stated: Any = None) -> Dataset:
     """The dataset that is registered as ``name``, or a user's own videos at the path ``name``.
 
-    ``told`` (`bench.video.file.Told`) is what the user says of files that do not say it themselves.
+    ``stated`` (`bench.video.file.StatedFormat`) is what the user says of files that do not say it themselves.
     """
     if name in datasets.names():
         return datasets.load(name)(data_root)
@@ -113,7 +113,7 @@ def open_dataset(name: str, data_root: Path | None = None, told: Any = None) -> 
         known = [*datasets.names(), "a path to your own video"]
         raise unknown("dataset", name, known)
     own: Any = datasets.load_target(name, OWN_VIDEOS)
-    opened: Dataset = own(Path(name)) if told is None else own(Path(name), told)
+    opened: Dataset = own(Path(name)) if stated is None else own(Path(name), stated)
     return opened
 
 

@@ -22,7 +22,7 @@ from bench.codecs.inr.training.recipe import RECIPES
 from bench.codecs.inr.training.train import Training, as_pictures, load_frames
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
-from bench.dataset import Cut
+from bench.dataset import ClipWindow
 from bench.registry import datasets
 
 CASES: dict[str, ImplicitCodec] = {
@@ -33,7 +33,7 @@ CASES: dict[str, ImplicitCodec] = {
 
 def trained_psnr_db(codec: ImplicitCodec, dtype: torch.dtype, epochs: int, seed: int) -> float:
     """Of a network trained in ``dtype``."""
-    clip = datasets.load("bunny")().open("bunny", Cut(320, 180), cache_folder())
+    clip = datasets.load("bunny")().open("bunny", ClipWindow(320, 180), cache_folder())
     frames = load_frames(clip.rgb, best_device())
     torch.manual_seed(seed)
     training = Training(codec.network(clip.rgb.format).to(frames.device), frames, RECIPES["nerv"], epochs, seed)

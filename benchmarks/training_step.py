@@ -29,13 +29,13 @@ from bench.codecs.inr.training.recipe import RECIPES
 from bench.codecs.inr.training.train import Training, load_frames
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
-from bench.dataset import Cut
+from bench.dataset import ClipWindow
 from bench.registry import datasets
 
-CASES: dict[str, tuple[ImplicitCodec, Cut]] = {
-    "NeRV, 320x180": (NeRV(fc_dim=24, lower_width=96, stem_dim=512), Cut(320, 180, 8)),
-    "Res-NeRV, 320x180": (ResNeRV(fc_dim=16, lower_width=96, stem_dim=512), Cut(320, 180, 8)),
-    "NeRV-S, 1280x720": (NeRV(fc_dim=26), Cut(frames=8)),
+CASES: dict[str, tuple[ImplicitCodec, ClipWindow]] = {
+    "NeRV, 320x180": (NeRV(fc_dim=24, lower_width=96, stem_dim=512), ClipWindow(320, 180, 8)),
+    "Res-NeRV, 320x180": (ResNeRV(fc_dim=16, lower_width=96, stem_dim=512), ClipWindow(320, 180, 8)),
+    "NeRV-S, 1280x720": (NeRV(fc_dim=26), ClipWindow(frames=8)),
 }
 
 

@@ -26,9 +26,9 @@ from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.representation import Representation
 from bench.codecs.inr.weights import deepcabac
 from bench.codecs.inr.weights.coder import CodedTensors
-from bench.codecs.inr.weights.policy import POLICIES, Policy
+from bench.codecs.inr.weights.codings import WEIGHT_CODINGS, WeightCoding
 from bench.codecs.inr.weights.target import Target
-from bench.dataset import Clip, Cut
+from bench.dataset import Clip, ClipWindow
 from bench.registry import datasets
 from bench.runs.encoder import make_codec
 from bench.runs.preset import load_preset
@@ -36,14 +36,14 @@ from bench.runs.preset import load_preset
 CASES = {"NeRV": "nerv", "E-NeRV": "e-nerv", "Res-NeRV": "res-nerv"}
 POINT = 2
 LOSSES_DB = (0.05, 0.2, 0.5, 1.0)
-METHODS: dict[str, Policy] = {
-    "min-max, Huffman (`huffman`)": POLICIES["huffman"],
-    "steps by range, DeepCABAC": Policy("deepcabac", "range", "nearest"),
-    "the same with RDOQ (`paper`)": POLICIES["paper"],
-    "steps by sensitivity, DeepCABAC (`sensitivity`)": POLICIES["sensitivity"],
-    "the same with RDOQ (`rdoq`)": POLICIES["rdoq"],
-    "the same with a trellis (`trellis`)": POLICIES["trellis"],
-    "steps by sensitivity and tuning, DeepCABAC (`tuned`)": POLICIES["tuned"],
+METHODS: dict[str, WeightCoding] = {
+    "min-max, Huffman (`huffman`)": WEIGHT_CODINGS["huffman"],
+    "steps by range, DeepCABAC": WeightCoding("deepcabac", "range", "nearest"),
+    "the same with RDOQ (`paper`)": WEIGHT_CODINGS["paper"],
+    "steps by sensitivity, DeepCABAC (`sensitivity`)": WEIGHT_CODINGS["sensitivity"],
+    "the same with RDOQ (`rdoq`)": WEIGHT_CODINGS["rdoq"],
+    "the same with a trellis (`trellis`)": WEIGHT_CODINGS["trellis"],
+    "steps by sensitivity and tuning, DeepCABAC (`tuned`)": WEIGHT_CODINGS["tuned"],
 }
 
 CONTROLLED = "steps by sensitivity, DeepCABAC (`sensitivity`)"
@@ -51,7 +51,7 @@ CONTROLLED = "steps by sensitivity, DeepCABAC (`sensitivity`)"
 
 def trained(name: str, folder: Path) -> tuple[Representation, ImplicitCodec, Clip]:
     """The network, trained now if the folder does not have it."""
-    clip = datasets.load("bunny")().open("bunny", Cut(320, 180), cache_folder())
+    clip = datasets.load("bunny")().open("bunny", ClipWindow(320, 180), cache_folder())
     codec: ImplicitCodec = make_codec(CASES[name], load_preset("study").points[CASES[name]][POINT])
     checkpoints = folder / f"{CASES[name]}-{codec.epochs}"
     network = codec.trained(clip, Job(0, checkpoints, checkpoints, lambda *_, **__: None))
@@ -90,12 +90,12 @@ def main() -> None:
         rows: dict[str, list[str]] = {}
         first: list[int] = []
         reached: list[float] = []
-        for method, policy in METHODS.items():
+        for method, coding in METHODS.items():
             start, cells = time.perf_counter(), []
             for i, loss_db in enumerate(LOSSES_DB):
                 with tempfile.TemporaryDirectory() as scratch:
                     job = Job(0, Path(scratch), Path(scratch), lambda *_, **__: None)
-                    coded = codec.compressed(copy.deepcopy(network), clip, policy, Target("loss_db", loss_db), job)
+                    coded = codec.compressed(copy.deepcopy(network), clip, coding, Target("loss_db", loss_db), job)
                 found = job.notes["quantisation"]
                 reached.append(found["loss_db"] / loss_db)
                 if len(first) == i:

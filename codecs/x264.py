@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from .standard.codec import FFmpegCodec
 
-Preset = Literal[
+SpeedPreset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
 Tune = Literal["none", "psnr", "ssim", "film", "animation", "grain", "fastdecode", "zerolatency"]
@@ -23,7 +23,7 @@ class X264(FFmpegCodec):
     syntax: ClassVar = "h264"
 
     crf: float = 23
-    preset: Preset = "medium"
+    preset: SpeedPreset = "medium"
     tune: Tune = "none"
 
     def options(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from .standard.codec import FFmpegCodec
-from .x264 import Preset
+from .x264 import SpeedPreset
 
 Tune = Literal["none", "psnr", "ssim", "grain", "animation", "fastdecode", "zerolatency"]
 
@@ -21,7 +21,7 @@ class X265(FFmpegCodec):
     syntax: ClassVar = "hevc"
 
     crf: float = 28
-    preset: Preset = "medium"
+    preset: SpeedPreset = "medium"
     tune: Tune = "none"
 
     def options(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import importlib.util
 from fractions import Fraction
 from pathlib import Path
 
-from bench.dataset import Clip, Cut, Dataset, Listing, Source
+from bench.dataset import Clip, ClipWindow, Dataset, Listing, Source
 from bench.errors import SourceError
 from bench.files import file_sha256
 from bench.sources.file import open_file
@@ -55,7 +55,7 @@ class Bunny(Dataset):
     def check(self, sequences: list[str]) -> None:
         find_mp4()
 
-    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
         path = find_mp4()
         source = Source(
             dataset=self.name,

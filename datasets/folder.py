@@ -5,35 +5,35 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.dataset import Clip, Cut, Dataset, Listing, Source
+from bench.dataset import Clip, ClipWindow, Dataset, Listing, Source
 from bench.errors import SourceError
-from bench.sources.file import SUFFIXES, Told, VideoFile, is_video, open_file
+from bench.sources.file import SUFFIXES, StatedFormat, VideoFile, is_video, open_file
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
 
 
 class Folder(Dataset):
-    """``path`` is the file or folder; ``told`` what the user says of files that do not say it themselves.
+    """``path`` is the file or folder; ``stated`` what the user says of files that do not say it themselves.
 
     A video is what it is: where it is coded lossily, that is the ground truth, and its rate is known.
     """
 
-    def __init__(self, path: Path, told: Told = Told()) -> None:  # noqa: B008
+    def __init__(self, path: Path, stated: StatedFormat = StatedFormat()) -> None:  # noqa: B008
         super().__init__(path)
-        self.told = told
+        self.stated = stated
         self.files = _find(path.resolve())
         self.name = as_name(path.resolve().stem if path.is_file() else path.resolve().name)
         self.sequences = tuple(self.files)
 
     def file(self, sequence: str) -> VideoFile:
-        return open_file(self.files[sequence], self.told)
+        return open_file(self.files[sequence], self.stated)
 
     def check(self, sequences: list[str]) -> None:
         for sequence in sequences:
             self.file(sequence)
 
-    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
         file = self.file(sequence)
         form, content = file.read(cache)
         source = Source(

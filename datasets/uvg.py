@@ -8,11 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bench.dataset import Clip, Cut, Dataset, Fidelity, Listing, Source
+from bench.dataset import Clip, ClipWindow, Dataset, Fidelity, Listing, Source
 from bench.errors import SourceError
 from bench.files import load_toml
 from bench.sources.fetch.sequence import Archive, fetch_sequence, fetched
-from bench.sources.file import CONTAINERS, Told, VideoFile, is_video, open_file
+from bench.sources.file import CONTAINERS, StatedFormat, VideoFile, is_video, open_file
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
@@ -64,8 +64,8 @@ class UVG(Dataset):
         size = path.stat().st_size
         if path.suffix.lower() == ".yuv" and size != published.size_bytes:
             raise SourceError(f"{path} has {size:,} bytes, expected {published.size_bytes:,} ({published})")
-        told = Told((published.width, published.height), published.frame_rate, published.pixel_format)
-        file = open_file(path, told)
+        stated = StatedFormat((published.width, published.height), published.frame_rate, published.pixel_format)
+        file = open_file(path, stated)
         _compare(file, file.format, published)
         return dataclasses.replace(file, format=dataclasses.replace(file.format, frame_rate=published.frame_rate))
 
@@ -85,7 +85,7 @@ class UVG(Dataset):
                 f"folder with --data-root or in BENCH_DATA_ROOT. Licence: {FACTS['licence']}; cite {FACTS['citation']}."
             )
 
-    def open(self, sequence: str, cut: Cut, cache: Path, matrix: Matrix = "bt601") -> Clip:
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
         self.check([sequence])
         file = self.file(sequence)
         form, content = file.read(cache)

@@ -143,7 +143,7 @@ class DropsFrame(Copy):
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """Cut the last frame off."""
+        """ClipWindow the last frame off."""
         form = super().decode(stream, frames, watch)
         os.truncate(frames, form.size_bytes - form.frame_bytes)
         return replace(form, frames=form.frames - 1)
@@ -158,7 +158,7 @@ class Overstates(DropsFrame):
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """Cut the last frame off, and count it."""
+        """ClipWindow the last frame off, and count it."""
         form = super().decode(stream, frames, watch)
         return replace(form, frames=form.frames + 1)
 

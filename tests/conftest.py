@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from bench.codec import Codec
-from bench.dataset import Clip, Cut, Source
+from bench.dataset import Clip, ClipWindow, Source
 from bench.records.store import Store
 from bench.registry import codecs, datasets
-from bench.runs.plan import Cell
+from bench.runs.plan import PlannedCell
 from bench.runs.preset import load_preset
 from bench.video import colour, ffmpeg
 from bench.video.raw import RawVideo, VideoFormat
@@ -39,7 +39,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def clip(cache: Path) -> Clip:
     """Four frames of Big Buck Bunny at 320x180, what the preset ``smoke`` encodes."""
-    return datasets.load("bunny")().open("bunny", Cut(320, 180, 4), cache)
+    return datasets.load("bunny")().open("bunny", ClipWindow(320, 180, 4), cache)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,7 @@ def store(tmp_path: Path) -> Store:
 class MakeCell(Protocol):
     """Plans one cell."""
 
-    def __call__(self, codec: str | Codec, clip: Clip | None = None, seed: int = 0) -> Cell:
+    def __call__(self, codec: str | Codec, clip: Clip | None = None, seed: int = 0) -> PlannedCell:
         """Of a codec or of its name, on the tiny clip unless another is given."""
 
 
@@ -106,8 +106,8 @@ def make_cell(tiny: Clip) -> MakeCell:
     """Plans cells of the preset ``smoke``."""
     preset = load_preset("smoke")
 
-    def make(codec: str | Codec, clip: Clip | None = None, seed: int = 0) -> Cell:
+    def make(codec: str | Codec, clip: Clip | None = None, seed: int = 0) -> PlannedCell:
         made = codecs.load(codec)() if isinstance(codec, str) else codec
-        return Cell(made, made.name, clip or tiny, preset, seed, "")
+        return PlannedCell(made, made.name, clip or tiny, preset, seed, "")
 
     return make

@@ -14,7 +14,7 @@ from pathlib import Path
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
-from bench.analysis.comparable import Section, sections
+from bench.analysis.comparable import ComparableSet, comparable_sets
 from bench.codec import Complexity, TrainingCurve
 from bench.dataset import Clip, Source
 from bench.records.environment import Environment
@@ -128,10 +128,10 @@ def failed(whole: Record, reason: str) -> Record:
     return replace(whole, status="failed", reason=reason, **nothing)  # type: ignore[arg-type]
 
 
-def only(records: list[Record]) -> Section:
+def only(records: list[Record]) -> ComparableSet:
     """The one section of the records."""
-    (section,) = sections(records)
-    return section
+    (group,) = comparable_sets(records)
+    return group
 
 
 def rows(table: Table | None) -> list[dict[str, str]]:

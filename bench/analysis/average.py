@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from .bd_rate import Points
-from .comparable import Cell, Curve, Section
+from .comparable import ComparableSet, Curve, RecordedCell
 
 
-def mean_points(cells: Sequence[Cell], metric: str, over: int) -> Points:
+def mean_points(cells: Sequence[RecordedCell], metric: str, over: int) -> Points:
     """(mean bits per pixel, mean quality) at each rate point that has the metric, finite, in ``over`` cells."""
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for cell in cells:
@@ -21,15 +21,15 @@ def mean_points(cells: Sequence[Cell], metric: str, over: int) -> Points:
     return sorted((math.fsum(r for r, _ in points) / over, math.fsum(q for _, q in points) / over) for points in whole)
 
 
-def seed_mean(section: Section, label: str, sequence: str, metric: str) -> Points:
+def seed_mean(group: ComparableSet, label: str, sequence: str, metric: str) -> Points:
     """The curve of a codec on a sequence, averaged over its seeds at each rate point that all of them have."""
-    curves = _seeds(section, label, sequence)
+    curves = _seeds(group, label, sequence)
     return mean_points([cell for curve in curves for cell in curve.cells], metric, len(curves))
 
 
-def seed_range(section: Section, label: str, sequence: str, metric: str) -> list[tuple[float, float, float]]:
+def seed_range(group: ComparableSet, label: str, sequence: str, metric: str) -> list[tuple[float, float, float]]:
     """(mean bits per pixel, lowest, highest quality) at the points of `seed_mean`; empty with one seed."""
-    curves = _seeds(section, label, sequence)
+    curves = _seeds(group, label, sequence)
     if len(curves) < 2:
         return []
     ends = [{cell.rate_point: cell.quality(metric) for cell in curve.cells} for curve in curves]
@@ -46,13 +46,13 @@ def _ends(values: Sequence[float | None]) -> tuple[float, float]:
     return min(known), max(known)
 
 
-def _seeds(section: Section, label: str, sequence: str) -> list[Curve]:
-    return [curve for curve in section.curves if (curve.label, curve.sequence) == (label, sequence)]
+def _seeds(group: ComparableSet, label: str, sequence: str) -> list[Curve]:
+    return [curve for curve in group.curves if (curve.label, curve.sequence) == (label, sequence)]
 
 
-def sequence_mean(section: Section, label: str, metric: str) -> Points:
+def sequence_mean(group: ComparableSet, label: str, metric: str) -> Points:
     """The curve of a codec averaged over all sequences of the section, and over its seeds, at each rate
     point that all of them have."""
-    cells = [cell for cell in section.measured if cell.label == label]
+    cells = [cell for cell in group.measured if cell.label == label]
     seeds = len({cell.record.seed for cell in cells}) or 1
-    return mean_points(cells, metric, seeds * len(section.sequences))
+    return mean_points(cells, metric, seeds * len(group.sequences))

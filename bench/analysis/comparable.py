@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..dataset import Cut
+from ..dataset import ClipWindow
 from ..records.record import PresetFacts, Record
 
 CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")
@@ -22,7 +22,7 @@ own scale everything good crowds together below 1."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class RecordedCell:
     """A record under the names that it has in its section."""
 
     record: Record
@@ -50,7 +50,7 @@ class Curve:
     label: str
     sequence: str
     seed: int
-    cells: tuple[Cell, ...]
+    cells: tuple[RecordedCell, ...]
 
     def points(self, metric: str) -> list[tuple[float, float]]:
         """(bits per pixel, quality) of each point that has the metric."""
@@ -59,7 +59,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Section:
+class ComparableSet:
     """Records that may be compared. ``width`` and ``height`` are in pixels."""
 
     dataset: str
@@ -67,7 +67,7 @@ class Section:
     width: int
     height: int
     frames: int
-    cells: tuple[Cell, ...]
+    cells: tuple[RecordedCell, ...]
 
     @property
     def slug(self) -> str:
@@ -78,7 +78,7 @@ class Section:
     @cached_property
     def full_scale(self) -> bool:
         """Whether these are whole sequences under a preset that keeps them whole."""
-        return self.preset.full_scale and all(cell.record.clip.cut == Cut() for cell in self.cells)
+        return self.preset.full_scale and all(cell.record.clip.cut == ClipWindow() for cell in self.cells)
 
     @property
     def extent(self) -> str:
@@ -134,14 +134,14 @@ class Section:
         return {cell.label: cell.record.codec.name for cell in sorted(self.cells, key=_codec_order)}
 
     @cached_property
-    def measured(self) -> list[Cell]:
+    def measured(self) -> list[RecordedCell]:
         """The cells that came to an end."""
         return [cell for cell in self.cells if cell.record.status == "ok" and cell.record.stream]
 
     @cached_property
     def curves(self) -> list[Curve]:
         """One for each codec, sequence and seed that has a point."""
-        groups: dict[tuple[str, str, str, int], list[Cell]] = defaultdict(list)
+        groups: dict[tuple[str, str, str, int], list[RecordedCell]] = defaultdict(list)
         for cell in self.measured:
             groups[cell.record.codec.name, cell.label, cell.sequence, cell.record.seed].append(cell)
         return [Curve(*key, tuple(sorted(cells, key=_rate))) for key, cells in groups.items()]
@@ -160,24 +160,24 @@ class Section:
         return {sequence: rate for sequence, rate in rates.items() if rate is not None}
 
 
-def sections(records: Iterable[Record]) -> list[Section]:
+def comparable_sets(records: Iterable[Record]) -> list[ComparableSet]:
     """The records sorted into sections: full-scale ones first, then by name."""
     groups: dict[tuple[str, PresetFacts, int, int, int], list[Record]] = defaultdict(list)
     for record in records:
         form = record.clip.rgb.format
         groups[record.clip.source.dataset, record.preset, form.width, form.height, form.frames].append(record)
-    found = [Section(*key, _cells(members)) for key, members in groups.items()]
-    return sorted(found, key=lambda section: (not section.full_scale, section.slug))
+    found = [ComparableSet(*key, _cells(members)) for key, members in groups.items()]
+    return sorted(found, key=lambda group: (not group.full_scale, group.slug))
 
 
-def _cells(records: Sequence[Record]) -> tuple[Cell, ...]:
+def _cells(records: Sequence[Record]) -> tuple[RecordedCell, ...]:
     """Names for records of one section, made longer where different things have the same name:
     another version of an encoder is another curve, another preparation another sequence."""
     labels = _told_apart([(record.codec.label, _versions(record)) for record in records])
     clips = [record.clip for record in records]
     sequences = _told_apart([(clip.source.sequence, clip.rgb_sha256[:8]) for clip in clips])
     points = _rate_points(labels, [record.codec.parameters for record in records])
-    cells = [Cell(*names) for names in zip(records, sequences, labels, points, strict=True)]
+    cells = [RecordedCell(*names) for names in zip(records, sequences, labels, points, strict=True)]
     return tuple(sorted(cells, key=lambda cell: (cell.sequence, *_codec_order(cell))))
 
 
@@ -215,11 +215,11 @@ def _telling(label: str, names: Iterable[str], points: int, values: dict[tuple[s
     return alone[:1] or varying
 
 
-def _rate(cell: Cell) -> float:
+def _rate(cell: RecordedCell) -> float:
     return cell.bits_per_pixel
 
 
-def _codec_order(cell: Cell) -> tuple[int, str, str, int, float, str, str]:
+def _codec_order(cell: RecordedCell) -> tuple[int, str, str, int, float, str, str]:
     name = cell.record.codec.name
     place = CODEC_ORDER.index(name) if name in CODEC_ORDER else len(CODEC_ORDER)
     return place, name, cell.label, cell.record.seed, cell.bits_per_pixel, cell.rate_point, cell.record.key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from ..records.environment import Environment
-from .comparable import Cell, Section
+from .comparable import ComparableSet, RecordedCell
 
 
 def machine(environment: Environment) -> str:
@@ -14,9 +14,9 @@ def machine(environment: Environment) -> str:
     return f"{environment.cores} cores of {environment.cpu}{device}"
 
 
-def by_machine(section: Section) -> dict[str, list[Cell]]:
+def by_machine(group: ComparableSet) -> dict[str, list[RecordedCell]]:
     """The cells with a result, machine by machine."""
-    groups: dict[str, list[Cell]] = defaultdict(list)
-    for cell in section.measured:
+    groups: dict[str, list[RecordedCell]] = defaultdict(list)
+    for cell in group.measured:
         groups[machine(cell.record.environment)].append(cell)
     return dict(groups)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .comparable import Cell, Section
+from .comparable import ComparableSet, RecordedCell
 
 TOLERANCE = 1.25
 """The factor by which a point's rate may be off the common one. At 3 dB a doubling of rate it is worth 1 dB, and
@@ -19,7 +19,7 @@ CANDIDATES = 2048
 class Match:
     """A codec's point, and the factor between its rate and the common one."""
 
-    cell: Cell
+    cell: RecordedCell
     factor: float
 
     @property
@@ -47,10 +47,10 @@ class Matched:
         return "; ".join(parts) + "."
 
 
-def matched(section: Section, sequence: str) -> Matched | None:
+def matched(group: ComparableSet, sequence: str) -> Matched | None:
     """The codecs on ``sequence`` at the rate where most are within `TOLERANCE`, and of such rates the one with
     the smallest mean distance. Of several seeds, the lowest. None without a single point."""
-    curves = [curve for curve in section.first_seed if curve.sequence == sequence]
+    curves = [curve for curve in group.first_seed if curve.sequence == sequence]
     cells = {curve.label: [cell for cell in curve.cells if cell.bits_per_pixel > 0] for curve in curves}
     logs = {label: np.log([cell.bits_per_pixel for cell in members]) for label, members in cells.items() if members}
     if not logs:
@@ -62,7 +62,7 @@ def matched(section: Section, sequence: str) -> Matched | None:
     order = np.lexsort((np.where(near, distances, 0).sum(axis=0), -near.sum(axis=0)))
     common = float(candidates[order[0]])
     matches, refused = [], {}
-    for label in (label for label in section.codecs if label in logs):
+    for label in (label for label in group.codecs if label in logs):
         best = int(np.abs(logs[label] - common).argmin())
         match = Match(cells[label][best], math.exp(logs[label][best] - common))
         if abs(math.log(match.factor)) <= math.log(TOLERANCE):

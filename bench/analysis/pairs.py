@@ -13,7 +13,7 @@ import numpy as np
 
 from .bd_rate import BDRate, Points, bd_rate
 from .bootstrap import Array, mean_interval
-from .comparable import METRICS, Section
+from .comparable import METRICS, ComparableSet
 
 ANCHORS = ("nerv", "x265")
 
@@ -79,28 +79,28 @@ Pairs = Mapping[tuple[str, str, str], Pair]
 """(codec, anchor, metric) to every comparison of two codecs of a section in a metric, as `pairs` finds them."""
 
 
-def anchors(section: Section, chosen: Sequence[str] = ANCHORS) -> list[str]:
+def anchors(group: ComparableSet, chosen: Sequence[str] = ANCHORS) -> list[str]:
     """The labels that BD-rates are against: each of ``chosen`` that is a label, or the codec's
     curve without options set by hand, or its first one."""
     found = []
     for name in chosen:
-        labels = [label for label, codec in section.codecs.items() if name in (codec, label)]
+        labels = [label for label, codec in group.codecs.items() if name in (codec, label)]
         if labels:
             found.append(name if name in labels else labels[0])
     return list(dict.fromkeys(found))
 
 
-def comparisons(section: Section, against: Sequence[str] | None = None) -> list[Comparison]:
+def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> list[Comparison]:
     """Each codec against each anchor (labels; the usual ones unless named), on each sequence and
     metric, for each pair of seeds."""
-    chosen = anchors(section) if against is None else against
+    chosen = anchors(group) if against is None else against
     found = []
-    for sequence, metric in product(section.sequences, METRICS):
+    for sequence, metric in product(group.sequences, METRICS):
         curves: dict[str, list[tuple[int, Points]]] = defaultdict(list)
-        for curve in section.curves:
+        for curve in group.curves:
             if curve.sequence == sequence:
                 curves[curve.label].append((curve.seed, curve.points(metric)))
-        for anchor, label in product(chosen, section.codecs):
+        for anchor, label in product(chosen, group.codecs):
             if label == anchor:
                 continue
             for (anchor_seed, a), (seed, b) in product(curves[anchor], curves[label]):
@@ -111,12 +111,12 @@ def comparisons(section: Section, against: Sequence[str] | None = None) -> list[
     return found
 
 
-def pairs(section: Section) -> dict[tuple[str, str, str], Pair]:
+def pairs(group: ComparableSet) -> dict[tuple[str, str, str], Pair]:
     """(codec, anchor, metric) to every comparison of the section, all pairs of codecs both ways."""
     groups: dict[tuple[str, str, str], dict[str, list[Comparison]]] = defaultdict(lambda: defaultdict(list))
-    for item in comparisons(section, list(section.codecs)):
+    for item in comparisons(group, list(group.codecs)):
         groups[item.codec, item.anchor, item.metric][item.sequence].append(item)
-    means = {(label, metric): mean_curve(section, label, metric) for label in section.codecs for metric in METRICS}
+    means = {(label, metric): mean_curve(group, label, metric) for label in group.codecs for metric in METRICS}
     return {
         (codec, anchor, metric): Pair(
             codec, anchor, metric, dict(items), _of_means(means[anchor, metric], means[codec, metric])
@@ -125,11 +125,11 @@ def pairs(section: Section) -> dict[tuple[str, str, str], Pair]:
     }
 
 
-def mean_curve(section: Section, label: str, metric: str) -> Points | str:
+def mean_curve(group: ComparableSet, label: str, metric: str) -> Points | str:
     """Mean bits per pixel and mean quality over the sequences at each rate point, each sequence
     being the mean of its seeds; or the reason why there is no such curve."""
-    curves = [curve for curve in section.curves if curve.label == label]
-    for sequence in section.sequences:
+    curves = [curve for curve in group.curves if curve.label == label]
+    for sequence in group.sequences:
         if all(curve.sequence != sequence for curve in curves):
             return f"{label} has no results on {sequence}"
     found = [{cell.rate_point: cell for cell in curve.cells if cell.quality(metric) is not None} for curve in curves]

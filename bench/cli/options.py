@@ -12,7 +12,7 @@ import platformdirs
 
 from ..dataset import DATA_ROOT_VARIABLE, Dataset
 from ..registry import unknown
-from ..sources.file import Told, as_rate
+from ..sources.file import StatedFormat, as_rate
 from ..video.raw import YUV_FORMATS
 
 DEFAULT_RESULTS = Path("results/runs")
@@ -55,7 +55,7 @@ def size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def source_format(text: str) -> Told:
+def source_format(text: str) -> StatedFormat:
     """What ``1920x1080@120:yuv420p`` says, each part of which may be missing; for argparse."""
     match = re.fullmatch(r"([^@:]*)(?:@([^:]*))?(?::(.*))?", text)
     assert match is not None  # anything matches; each part is looked at on its own
@@ -69,7 +69,7 @@ def source_format(text: str) -> Told:
     if match[3] and pixel_format is None:
         known = ", ".join(YUV_FORMATS)
         raise argparse.ArgumentTypeError(f"{match[3]!r} is not a pixel format of YUV files: {known}")
-    return Told(size(match[1]) if match[1] else None, rate, pixel_format)
+    return StatedFormat(size(match[1]) if match[1] else None, rate, pixel_format)
 
 
 def duration(text: str) -> float:

@@ -7,14 +7,14 @@ import sys
 import time
 from collections import Counter
 
-from ..dataset import Clip, Cut, Dataset
+from ..dataset import Clip, ClipWindow, Dataset
 from ..errors import CellInterruptedError, UsageError
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import datasets, open_dataset
 from ..runs import preset as presets
 from ..runs.cell import run_cell
-from ..runs.plan import Cell, plan, rate_points, select
+from ..runs.plan import PlannedCell, plan, rate_points, select
 from ..runs.process import TimeLimit
 from ..runs.progress import open_display
 from ..video.colour import MATRICES, Matrix
@@ -96,28 +96,30 @@ def main(options: argparse.Namespace) -> int:
     return run_all(cells, store, TimeLimit(options.timeout, deadline))
 
 
-def cut_of(preset: Cut, size: tuple[int, int] | None, crop: tuple[int, int] | None, frames: int | None) -> Cut:
+def cut_of(
+    preset: ClipWindow, size: tuple[int, int] | None, crop: tuple[int, int] | None, frames: int | None
+) -> ClipWindow:
     """The preset's cut with what was said by hand in its place. A window that is cropped is not scaled
     unless a size is given too."""
     if frames is not None and frames < 1:
         raise UsageError(f"--frames must be at least 1, not {frames}.")
     width, height = size or ((None, None) if crop else (preset.width, preset.height))
-    return Cut(width, height, frames or preset.frames, crop or preset.crop)
+    return ClipWindow(width, height, frames or preset.frames, crop or preset.crop)
 
 
-def open_clips(dataset: Dataset, sequences: list[str], cut: Cut, matrix: Matrix = "bt601") -> list[Clip]:
+def open_clips(dataset: Dataset, sequences: list[str], cut: ClipWindow, matrix: Matrix = "bt601") -> list[Clip]:
     """The clips to encode; all sequences if none are named."""
     chosen = chosen_sequences(dataset, [name.strip() for name in sequences])
     dataset.check(chosen)
     return [dataset.open(name, cut, cache_folder(), matrix) for name in chosen]
 
 
-def is_done(record: Record | None, cell: Cell) -> bool:
+def is_done(record: Record | None, cell: PlannedCell) -> bool:
     """Whether a record answers for ``cell``; failed and timed-out ones are tried again."""
     return record is not None and record.key == cell.key and record.status in FINISHED
 
 
-def run_all(cells: list[Cell], store: Store, limit: TimeLimit) -> int:
+def run_all(cells: list[PlannedCell], store: Store, limit: TimeLimit) -> int:
     """Run what is not done, and say what came of it."""
     waiting = [cell for cell in cells if not is_done(store.find(cell.file_name), cell)]
     if len(waiting) < len(cells):

@@ -63,7 +63,7 @@ def _by_torch(source: Frame, decoded: Frame) -> float:
 
     device = "cuda" if _has_gpu() else "cpu"
     pictures = [torch.tensor(frame, device=device).permute(2, 0, 1)[None] / 255 for frame in (source, decoded)]
-    # Ten bits of mantissa, which convolutions on a GPU use unless told not to, would lose the variances.
+    # Ten bits of mantissa, which convolutions on a GPU use unless stated not to, would lose the variances.
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         return float(pytorch_msssim.ms_ssim(*pictures, data_range=1, size_average=True))
 

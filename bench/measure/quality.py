@@ -55,10 +55,10 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
         return [rgb_error], yuv_errors, by_region, similarity
 
     videos = (
-        clip.rgb.frames(),
-        repeat([], clip.yuv.format.frames) if by_reference else colour.frames(decoded, "rgb24", clip.matrix),
-        clip.yuv.frames(),
-        colour.frames(decoded, clip.yuv.format.pixel_format, clip.matrix),
+        clip.rgb.read_frames(),
+        repeat([], clip.yuv.format.frames) if by_reference else colour.converted_frames(decoded, "rgb24", clip.matrix),
+        clip.yuv.read_frames(),
+        colour.converted_frames(decoded, clip.yuv.format.pixel_format, clip.matrix),
     )
     measured = _side_by_side(measure, zip(range(clip.yuv.format.frames), *videos, strict=True))
     rgb_errors, yuv_errors, errors_by_region, similarities = zip(*measured, strict=True)

@@ -101,7 +101,7 @@ def transient_pixels(source: RawVideo, index: int) -> Mask | None:
     lag = lag_frames(source.format)
     if not lag or not lag <= index < source.format.frames - lag:
         return None
-    before, now, after = (source.luma(at) for at in (index - lag, index, index + lag))
+    before, now, after = (source.read_luma(at) for at in (index - lag, index, index + lag))
     return transient_mask(now, (before, after), source.format.peak)
 
 

@@ -39,17 +39,17 @@ def keep_frame(
     return KeptFrame(
         index,
         decoded=_keep(store, name, _rgb(decoded, index, clip.matrix, scratch)),
-        source=_keep(store, f"{of_clip}-source", clip.rgb.frame(index)[0]),
+        source=_keep(store, f"{of_clip}-source", clip.rgb.read_frame(index)[0]),
         transient=_keep(store, f"{of_clip}-transient", transient),
     )
 
 
 def _rgb(video: RawVideo, index: int, matrix: Matrix, scratch: Path) -> Frame:
     """One frame in RGB, by the conversion that all frames take when they are measured."""
-    planes = video.frame(index)
+    planes = video.read_frame(index)
     alone = RawVideo(scratch / "kept.raw", replace(video.format, frames=1))
     alone.path.write_bytes(b"".join(plane.tobytes() for plane in planes))
-    ((rgb,),) = colour.frames(alone, "rgb24", matrix)
+    ((rgb,),) = colour.converted_frames(alone, "rgb24", matrix)
     return rgb
 
 
@@ -57,7 +57,7 @@ def _keep(store: Store, name: str, picture: NDArray[Any]) -> KeptFile:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "png")
     content = buffer.getvalue()
-    path = store.frame_path(name)
+    path = store.kept_frame_path(name)
     if not path.exists() or path.read_bytes() != content:
         write_bytes(path, content)
     return KeptFile(str(path.relative_to(store.root)), hashlib.sha256(content).hexdigest())

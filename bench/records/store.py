@@ -51,7 +51,7 @@ class Store:
     def log_path(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
-    def frame_path(self, name: str) -> Path:
+    def kept_frame_path(self, name: str) -> Path:
         return self.root / "frames" / f"{name}.png"
 
     def checkpoints_path(self, name: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..analysis.comparable import Section, sections
+from ..analysis.comparable import ComparableSet, comparable_sets
 from ..analysis.pairs import ANCHORS, Pairs, pairs
 from ..analysis.paper import load_paper
 from ..records.record import Record
@@ -28,7 +28,7 @@ class Part:
     """A section with its tables and pictures. ``problems`` is None where every cell has a result,
     ``bd_rates`` where there is nothing to compare."""
 
-    section: Section
+    group: ComparableSet
     pairs: Pairs
     problems: Table | None
     pictures: list[Picture]
@@ -88,14 +88,14 @@ def content(
     """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
     ``against``; ``rate_axis`` is that of the curves. ``root`` is the results directory, where frames were kept.
     Raises `UsageError` for an anchor that is in none of the records, unless it is a usual one."""
-    found = sections(records)
-    known = sorted({name for section in found for name in [*section.codecs, *section.codecs.values()]})
+    found = comparable_sets(records)
+    known = sorted({name for group in found for name in [*group.codecs, *group.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(section, styles, against, root, rate_axis) for section in found]
-    records = [cell.record for part in parts for cell in part.section.cells]  # in the order of the tables
+    parts = [_part(group, styles, against, root, rate_axis) for group in found]
+    records = [cell.record for part in parts for cell in part.group.cells]  # in the order of the tables
     return Content(
         records=records,
         parts=parts,
@@ -105,51 +105,51 @@ def content(
     )
 
 
-def _part(section: Section, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis) -> Part:
-    compared = pairs(section)
-    seen = figures(section, compared, styles, root, rate_axis)
-    rates = _rates(section, compared)
+def _part(group: ComparableSet, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis) -> Part:
+    compared = pairs(group)
+    seen = figures(group, compared, styles, root, rate_axis)
+    rates = _rates(group, compared)
     return Part(
-        section=section,
+        group=group,
         pairs=compared,
-        problems=tables.problem_table(section),
+        problems=tables.problem_table(group),
         pictures=seen.pictures,
         absent=seen.absent,
-        source_note=_source_note(section),
-        bd_rates=bd_table(section, compared, against),
+        source_note=_source_note(group),
+        bd_rates=bd_table(group, compared, against),
         rates=rates,
-        results=[*rates, *_results(section, compared)],
-        status=tables.status_table(section),
+        results=[*rates, *_results(group, compared)],
+        status=tables.status_table(group),
     )
 
 
-def _rates(section: Section, compared: Pairs) -> list[Table]:
-    if not section.measured:
+def _rates(group: ComparableSet, compared: Pairs) -> list[Table]:
+    if not group.measured:
         return []
-    printed = paper_bd_table(section, compared, load_paper())
-    return [*([printed] if printed else []), tables.rd_table(section)]
+    printed = paper_bd_table(group, compared, load_paper())
+    return [*([printed] if printed else []), tables.rd_table(group)]
 
 
-def _results(section: Section, compared: Pairs) -> list[Table]:
-    coverage = tables.coverage_table(section)
-    if not section.measured:
+def _results(group: ComparableSet, compared: Pairs) -> list[Table]:
+    coverage = tables.coverage_table(group)
+    if not group.measured:
         return [coverage]
     return [
-        *tables.region_tables(section),
-        *bd_matrices(section, compared),
-        *decoding_tables(section),
-        *paper_decoding_tables(section, load_paper()),
-        *encoding_tables(section),
-        *equal_time_tables(section),
-        ledger_table(section),
-        share_table(section),
+        *tables.region_tables(group),
+        *bd_matrices(group, compared),
+        *decoding_tables(group),
+        *paper_decoding_tables(group, load_paper()),
+        *encoding_tables(group),
+        *equal_time_tables(group),
+        ledger_table(group),
+        share_table(group),
         coverage,
     ]
 
 
-def _source_note(section: Section) -> str | None:
+def _source_note(group: ComparableSet) -> str | None:
     """Where sending the source would win, if the ground truth is itself a decoded stream."""
-    rates = section.source_rates()
+    rates = group.source_rates()
     if not rates:
         return None
     named = ", ".join(f"{sequence}: {rate:.4f}" for sequence, rate in rates.items())

@@ -23,11 +23,11 @@ from ..video import colour
 from ..video.raw import VideoFormat
 from .decoder import decode
 from .encoder import EncodeResult, EncodeTask
-from .plan import Cell
+from .plan import PlannedCell
 from .process import CAN_PIN, NO_LIMIT, TimeLimit, run_process
 
 
-def run_cell(cell: Cell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Record:
+def run_cell(cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Record:
     """Encode, decode and measure ``cell``, and save its record whatever becomes of it.
 
     Only a cell that is interrupted has no record: `CellInterruptedError` says so, and an encoder
@@ -55,7 +55,7 @@ def run_cell(cell: Cell, store: Store, progress: Progress, limit: TimeLimit = NO
     return record
 
 
-def start_record(cell: Cell) -> Record:
+def start_record(cell: PlannedCell) -> Record:
     """What is known of a cell before it runs."""
     codec = cell.codec
     return Record(
@@ -71,7 +71,7 @@ def start_record(cell: Cell) -> Record:
     )
 
 
-def complete(record: Record, cell: Cell, store: Store, progress: Progress, limit: TimeLimit) -> Record:
+def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit) -> Record:
     """``record`` with everything that running the cell adds. Raises what went wrong."""
     log = store.log_path(cell.file_name).resolve()
     log.unlink(missing_ok=True)
@@ -130,7 +130,7 @@ def without_earlier(cost: Cost, notes: dict[str, Any]) -> Cost:
     return dataclasses.replace(cost, cpu_seconds=None) if resumed else cost
 
 
-def check_frames(found: VideoFormat, cell: Cell) -> None:
+def check_frames(found: VideoFormat, cell: PlannedCell) -> None:
     """Raise `DecodeError` unless the decoder gave as many frames of that size as were encoded, in RGB or with
     the same chroma planes. Their bit depth may be another."""
     expected = cell.clip.yuv.format
@@ -140,7 +140,7 @@ def check_frames(found: VideoFormat, cell: Cell) -> None:
         raise DecodeError(f"{cell}: the decoder gave {found}, with other chroma planes than were encoded: {expected}.")
 
 
-def check_ledger(ledger: dict[str, int], stream: Path, cell: Cell) -> None:
+def check_ledger(ledger: dict[str, int], stream: Path, cell: PlannedCell) -> None:
     """Raise `CodecError` unless the codec accounts for every byte of the file."""
     total, size_bytes = sum(ledger.values()), stream.stat().st_size
     if total != size_bytes:

@@ -32,7 +32,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PlannedCell:
     """One codec at one rate point on one clip with one seed."""
 
     codec: Codec
@@ -105,10 +105,10 @@ def _instance(cls: type[Codec], parameters: Parameters) -> Codec:
     return codec
 
 
-def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: int) -> list[Cell]:
+def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: int) -> list[PlannedCell]:
     """Every cell, clip by clip and codec by codec."""
     return [
-        Cell(codec, selection.label, clip, preset, seed, point)
+        PlannedCell(codec, selection.label, clip, preset, seed, point)
         for clip in clips
         for selection in selections
         for codec, point in with_points(rate_points(selection, preset))

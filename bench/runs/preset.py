@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ..codec import Parameters
-from ..dataset import Cut
+from ..dataset import ClipWindow
 from ..errors import UsageError
 from ..files import file_sha256, load_toml
 from ..registry import unknown
@@ -23,12 +23,12 @@ FOLDER = Path(__file__).parents[1] / "presets"
 
 @dataclass(frozen=True)
 class Preset:
-    """``digest`` is of the file, so that records of an edited preset are told apart."""
+    """``digest`` is of the file, so that records of an edited preset are stated apart."""
 
     name: str
     description: str
     full_scale: bool
-    cut: Cut
+    cut: ClipWindow
     points: dict[str, list[Parameters]]
     digest: str
 
@@ -47,7 +47,7 @@ def load_preset(name: str) -> Preset:
         name,
         table["description"],
         table["full_scale"],
-        msgspec.convert(table.get("cut", {}), Cut),
+        msgspec.convert(table.get("cut", {}), ClipWindow),
         {codec: expand(codec, parameters) for codec, parameters in table["codecs"].items()},
         file_sha256(path)[:12],
     )

@@ -43,7 +43,7 @@ class TimeLimit:
     seconds: float | None = None
     deadline: float | None = None
 
-    def error_after(self) -> tuple[float | None, CellError]:
+    def time_left(self) -> tuple[float | None, CellError]:
         """The seconds that a process starting now has, and what is wrong when they are over."""
         left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
         if self.seconds is not None and (left is None or self.seconds <= left):
@@ -73,7 +73,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProcessOutcome:
     """What a child leaves: its result, what it cost, or why it failed."""
 
     result: Any = None
@@ -122,7 +122,7 @@ def run_process(
             stderr=errors_to,
             start_new_session=True,
         )
-        seconds, error = limit.error_after()
+        seconds, error = limit.time_left()
         expired = _follow(child, progress, seconds)
     name = f"the {module.rpartition('.')[2]}"
     if expired:
@@ -130,7 +130,7 @@ def run_process(
     path = folder / "result.json"
     if not path.exists():
         raise CellError(f"{name} ended with {_describe(child.returncode)} and no result. Its messages: {log}")
-    outcome = read_json(path, Outcome)
+    outcome = read_json(path, ProcessOutcome)
     if outcome.failure is not None:
         raise getattr(errors, outcome.failure.kind, CellError)(outcome.failure.message)
     try:
@@ -207,12 +207,12 @@ def serve(work: Callable[[Stopwatch, Progress], Any]) -> None:
     try:
         result = work(watch, _report)
         overhead = time.time() - started - sum(watch.seconds.values())
-        outcome = Outcome(result, watch.seconds, overhead, peak_memory_bytes(), sum(os.times()[:4]))
+        outcome = ProcessOutcome(result, watch.seconds, overhead, peak_memory_bytes(), sum(os.times()[:4]))
     except Exception as error:
         traceback.print_exc()
         known = isinstance(error, BenchError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
-        outcome = Outcome(failure=Failure(type(error).__name__ if known else "CellError", message))
+        outcome = ProcessOutcome(failure=Failure(type(error).__name__ if known else "CellError", message))
     write_json(Path("result.json"), outcome)
     sys.exit(outcome.failure is not None)
 

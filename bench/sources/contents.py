@@ -15,19 +15,19 @@ FILE = "file"
 
 
 @dataclass(frozen=True)
-class _Remembered:
+class _CacheEntry:
     stamp: str
     content: Content
 
 
-def remembered(paths: Sequence[Path], question: str, cache: Path, find: Callable[[], Content]) -> Content:
+def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Callable[[], Content]) -> Content:
     """What ``find`` says of ``paths``, or said before if since then no size or time of change of them did.
 
     ``question`` tells apart what is asked of the same files. Raises `SourceError` if they change meanwhile.
     """
     stamp = _stamp(paths)
     try:
-        known = read_json(_memory(paths, question, cache), _Remembered)
+        known = read_json(_entry_path(paths, question, cache), _CacheEntry)
     except StoreError:
         known = None
     if known is not None and known.stamp == stamp:
@@ -35,14 +35,14 @@ def remembered(paths: Sequence[Path], question: str, cache: Path, find: Callable
     content = find()
     if _stamp(paths) != stamp:
         raise SourceError(f"{paths[0]} changed while it was read. Try again when nothing writes to it.")
-    remember(paths, question, cache, content)
+    cache_content(paths, question, cache, content)
     return content
 
 
-def remember(paths: Sequence[Path], question: str, cache: Path, content: Content) -> None:
-    """Have `remembered` say this of ``paths`` as they are now."""
+def cache_content(paths: Sequence[Path], question: str, cache: Path, content: Content) -> None:
+    """Have `cached_content` say this of ``paths`` as they are now."""
     try:
-        write_json(_memory(paths, question, cache), _Remembered(_stamp(paths), content))
+        write_json(_entry_path(paths, question, cache), _CacheEntry(_stamp(paths), content))
     except StoreError as error:
         raise StoreError(
             f"Cannot write to the cache: {error.__cause__}. Name another folder in BENCH_CACHE."
@@ -51,10 +51,10 @@ def remember(paths: Sequence[Path], question: str, cache: Path, content: Content
 
 def file_content(path: Path, cache: Path) -> Content:
     """Of the file itself."""
-    return remembered([path], FILE, cache, lambda: Content(file_sha256(path), path.stat().st_size))
+    return cached_content([path], FILE, cache, lambda: Content(file_sha256(path), path.stat().st_size))
 
 
-def _memory(paths: Sequence[Path], question: str, cache: Path) -> Path:
+def _entry_path(paths: Sequence[Path], question: str, cache: Path) -> Path:
     identity = hashlib.sha256(repr((question, *(path.resolve() for path in paths))).encode()).hexdigest()
     return cache / "contents" / f"{identity[:24]}.json"
 

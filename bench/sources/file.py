@@ -17,7 +17,7 @@ from ..files import Content
 from ..video import ffmpeg as tool
 from ..video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
 from ..video.y4m import FRAME, read_y4m_header
-from .contents import remembered
+from .contents import cached_content
 
 CONTAINERS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts")
 SUFFIXES = (".yuv", ".y4m", *CONTAINERS)
@@ -28,7 +28,7 @@ Kind = Literal["yuv", "y4m", "container", "png"]
 
 
 @dataclass(frozen=True)
-class Told:
+class StatedFormat:
     """What a user says of files that do not say it themselves. None is what is left unsaid."""
 
     size: tuple[int, int] | None = None
@@ -64,7 +64,7 @@ class VideoFile:
         task = f"Reading {self.path.name}"
         question = f"{self.format.pixel_format} frames, decoded by ffmpeg {tool.version()}"
         try:
-            content = remembered(
+            content = cached_content(
                 self.files,
                 question,
                 cache,
@@ -86,17 +86,17 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES if path.is_file() else path.is_dir() and any(path.glob("*.png"))
 
 
-def open_file(path: Path, told: Told = Told()) -> VideoFile:
+def open_file(path: Path, stated: StatedFormat = StatedFormat()) -> VideoFile:
     """The video at ``path``. Raises `SourceError` for what is none, is damaged as far as can be seen without
     decoding it all, or cannot be read without losing something."""
     if not path.exists():
         raise SourceError(f"{path} does not exist.")
     if path.is_dir():
-        return _png_folder(path, told)
+        return _png_folder(path, stated)
     suffix = path.suffix.lower()
     tool.binary()  # that there is none is no fault of the file
     if suffix == ".yuv":
-        return _yuv(path, told)
+        return _yuv(path, stated)
     try:
         if suffix == ".y4m":
             return _y4m(path)
@@ -113,7 +113,7 @@ NAMED_SIZES = {"qcif": (176, 144), "cif": (352, 288), "4cif": (704, 576), "480p"
 NAMED_SIZES |= {"1080p": (1920, 1080), "2160p": (3840, 2160)}
 
 
-def format_in_name(name: str) -> Told:
+def format_in_name(name: str) -> StatedFormat:
     """The size, rate and pixel format that a file's name states, as far as it does.
 
     >>> format_in_name("Beauty_1920x1080_120fps_420_8bit_YUV").size
@@ -139,7 +139,7 @@ def format_in_name(name: str) -> Told:
     ten = bool(named and named[2]) or any(word in ("10bit", "10b", "p010") for word in words)
     sampling = named[1] if named else "420" if ten or "8bit" in words else None
     pixel_format = next((f for f in YUV_FORMATS if sampling and f == f"yuv{sampling}p{'10le' if ten else ''}"), None)
-    return Told(size, rate, pixel_format)
+    return StatedFormat(size, rate, pixel_format)
 
 
 def as_rate(text: str) -> Fraction:
@@ -155,10 +155,10 @@ def as_rate(text: str) -> Fraction:
     return rate
 
 
-def _yuv(path: Path, told: Told) -> VideoFile:
+def _yuv(path: Path, stated: StatedFormat) -> VideoFile:
     named = format_in_name(path.stem)
-    size, rate = told.size or named.size, told.frame_rate or named.frame_rate
-    pixel_format = told.pixel_format or named.pixel_format or "yuv420p"
+    size, rate = stated.size or named.size, stated.frame_rate or named.frame_rate
+    pixel_format = stated.pixel_format or named.pixel_format or "yuv420p"
     if size is None or rate is None:
         missing = " and ".join(what for what, value in (("size", size), ("frame rate", rate)) if value is None)
         raise SourceError(
@@ -204,7 +204,7 @@ def _container(path: Path) -> VideoFile:
 # --- Numbered PNGs ---------------------------------------------------------------------------
 
 
-def _png_folder(path: Path, told: Told) -> VideoFile:
+def _png_folder(path: Path, stated: StatedFormat) -> VideoFile:
     """Frames are the files in the order of the numbers that end their names, without a gap."""
     files = sorted(path.glob("*.png"))
     if not files:
@@ -217,7 +217,7 @@ def _png_folder(path: Path, told: Told) -> VideoFile:
             f"{path}: frames differ in size: {files[0].name} has {_times(sizes[files[0]])}, {other.name} "
             f"{_times(sizes[other])}."
         )
-    rate = told.frame_rate or format_in_name(path.name).frame_rate
+    rate = stated.frame_rate or format_in_name(path.name).frame_rate
     if rate is None:
         raise SourceError(f"{path}: PNG files do not state a frame rate. Say it as --source-format @25.")
     before_number = f"{path}/{prefix}".replace("%", "%%")

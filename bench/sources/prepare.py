@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from ..dataset import Clip, Cut, Source
+from ..dataset import Clip, ClipWindow, Source
 from ..errors import StoreError
 from ..files import Content, read_json, write_json
 from ..measure.psnr import mean_squared_error, psnr_from_mse
@@ -20,14 +20,14 @@ from ..video import colour, ffmpeg
 from ..video.colour import Matrix
 from ..video.raw import RawVideo, VideoFormat
 from ..video.reference import difference
-from .contents import FILE, file_content, remember
+from .contents import FILE, cache_content, file_content
 
 VERSION = 1
 """Raised whenever the same source and cut would give other samples."""
 
 
-def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: Cut, cache: Path, matrix: Matrix) -> Clip:
-    """Cut ``stream`` (an ffmpeg-python input of a video of format ``full``) and convert it.
+def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow, cache: Path, matrix: Matrix) -> Clip:
+    """ClipWindow ``stream`` (an ffmpeg-python input of a video of format ``full``) and convert it.
 
     The result lies in a folder of ``cache`` named after everything that decides its content, and
     is checked against its digests whenever it is used again after a change. Processes that ask for the
@@ -53,13 +53,13 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: Cut, cache
                 making.rename(folder)
             clip = clip.in_folder(folder)
             for video, digest in ((clip.yuv, clip.yuv_sha256), (clip.rgb, clip.rgb_sha256)):
-                remember([video.path], FILE, cache, Content(digest, video.format.size_bytes))
+                cache_content([video.path], FILE, cache, Content(digest, video.format.size_bytes))
             return clip
     except OSError as error:
         raise StoreError(f"Cannot write to the cache {cache}: {error}. Name another folder in BENCH_CACHE.") from error
 
 
-def _make(source: Source, stream: Any, form: VideoFormat, cut: Cut, matrix: Matrix, folder: Path) -> Clip:
+def _make(source: Source, stream: Any, form: VideoFormat, cut: ClipWindow, matrix: Matrix, folder: Path) -> Clip:
     first = RawVideo(folder / ("clip.rgb" if form.pixel_format == "rgb24" else "clip.yuv"), form)
     output = stream.output(
         str(first.path),
@@ -80,7 +80,7 @@ def _make(source: Source, stream: Any, form: VideoFormat, cut: Cut, matrix: Matr
     return Clip(source, yuv, rgb, matrix, yuv.sha256(), rgb.sha256(), cut, gap, ceiling_db)
 
 
-def _cut(stream: Any, full: VideoFormat, form: VideoFormat, cut: Cut) -> Any:
+def _cut(stream: Any, full: VideoFormat, form: VideoFormat, cut: ClipWindow) -> Any:
     width, height = cut.crop or (full.width, full.height)
     if (width, height) != (full.width, full.height):
         columns, rows = full.subsampling
@@ -94,7 +94,7 @@ def _cut(stream: Any, full: VideoFormat, form: VideoFormat, cut: Cut) -> Any:
 
 def _psnr_rgb_db(rgb: RawVideo, yuv: RawVideo, matrix: Matrix) -> float:
     """What is left of RGB after its way through YUV: the mean over frames of each one's PSNR."""
-    pairs = zip(rgb.frames(), colour.frames(yuv, "rgb24", matrix), strict=True)
+    pairs = zip(rgb.read_frames(), colour.converted_frames(yuv, "rgb24", matrix), strict=True)
     return float(np.mean([psnr_from_mse(mean_squared_error(a, b)) for (a,), (b,) in pairs]))
 
 

@@ -55,10 +55,10 @@ def rounded(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matr
     return video if as_it_is else convert(video, pixel_format, path, matrix)
 
 
-def frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Iterator[list[Frame]]:
+def converted_frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Iterator[list[Frame]]:
     """The planes of each frame of ``video`` in ``pixel_format``, one frame after another in memory."""
     if pixel_format == video.format.pixel_format:
-        return video.frames()
+        return video.read_frames()
     form = dataclasses.replace(video.format, pixel_format=pixel_format)
     output = _converted(video, pixel_format, matrix).output("-", format="rawvideo", pix_fmt=pixel_format)
     return map(form.split, ffmpeg.stream_frames(output, form, _task(video, pixel_format)))

@@ -93,7 +93,7 @@ def raw_input(video: RawVideo) -> Any:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FFmpegRun:
     """What a successful run of ffmpeg printed, and the command that was run."""
 
     command: list[str]
@@ -101,7 +101,7 @@ class Outcome:
     stderr: str
 
 
-def run(output: Any, task: str, *, strict: bool = False) -> Outcome:
+def run(output: Any, task: str, *, strict: bool = False) -> FFmpegRun:
     """Run an ffmpeg-python pipeline.
 
     ``strict`` makes any decoding error fatal, where ffmpeg would conceal it. Raises `ToolError`,
@@ -111,7 +111,7 @@ def run(output: Any, task: str, *, strict: bool = False) -> Outcome:
     done = subprocess.run(command, capture_output=True, check=False)
     messages = done.stderr.decode(errors="replace")
     _check_status(done.returncode, command, messages, task)
-    return Outcome(command, done.stdout, messages)
+    return FFmpegRun(command, done.stdout, messages)
 
 
 def stream_frames(output: Any, form: VideoFormat, task: str) -> Iterator[bytes]:

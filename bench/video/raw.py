@@ -112,25 +112,25 @@ class RawVideo:
                 f"found {found:,} bytes ({frames:.2f} frames)."
             )
 
-    def undivided(self) -> Iterator[bytes]:
+    def read_frame_bytes(self) -> Iterator[bytes]:
         """The bytes of each frame in turn, so that a file of any length takes one frame's memory."""
         self.check_size()
         with self.path.open("rb", buffering=0) as file:
             for _ in range(self.format.frames):
                 yield file.read(self.format.frame_bytes)
 
-    def frames(self) -> Iterator[list[Frame]]:
+    def read_frames(self) -> Iterator[list[Frame]]:
         """The planes of each frame in turn, read-only."""
-        return map(self.format.split, self.undivided())
+        return map(self.format.split, self.read_frame_bytes())
 
-    def frame(self, index: int) -> list[Frame]:
+    def read_frame(self, index: int) -> list[Frame]:
         """The planes of one frame."""
         self.check_size()
         with self.path.open("rb") as file:
             file.seek(index * self.format.frame_bytes)
             return self.format.split(file.read(self.format.frame_bytes))
 
-    def luma(self, index: int) -> Frame:
+    def read_luma(self, index: int) -> Frame:
         """The Y plane of one frame of a YUV video, without reading the others."""
         form = self.format
         with self.path.open("rb", buffering=0) as file:

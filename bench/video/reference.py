@@ -80,7 +80,8 @@ def difference(yuv: RawVideo, rgb: RawVideo, matrix: Matrix) -> Difference | Non
         return None
     chosen = np.unique(np.linspace(0, form.frames - 1, min(form.frames, FRAMES_COMPARED)).round().astype(int))
     gaps = [
-        np.abs(rgb.frame(i)[0].astype(np.int16) - reference_rgb(yuv.frame(i), form.subsampling, matrix)) for i in chosen
+        np.abs(rgb.read_frame(i)[0].astype(np.int16) - reference_rgb(yuv.read_frame(i), form.subsampling, matrix))
+        for i in chosen
     ]
     return Difference(
         len(gaps),

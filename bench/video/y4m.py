@@ -35,7 +35,7 @@ def write_y4m(video: RawVideo, path: Path) -> None:
     colour = COLOURS[form.pixel_format]
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{form.width} H{form.height} {rate} Ip A1:1 C{colour}\n".encode())
-        for frame in video.undivided():
+        for frame in video.read_frame_bytes():
             file.write(FRAME)
             file.write(frame)
 

@@ -32,8 +32,8 @@ from .training.prune import prune
 from .training.recipe import RECIPES, RecipeName
 from .weights import cabac
 from .weights.coder import CodedTensors, Expected
-from .weights.policy import DECODERS, POLICIES, Policy, WeightsName
-from .weights.steps import Steps, by_range
+from .weights.codings import DECODERS, WEIGHT_CODINGS, WeightCoding, WeightsName
+from .weights.step_sizes import StepSizes, by_range
 from .weights.target import Target, parse_target
 
 FINE_TUNING = 3
@@ -50,7 +50,7 @@ class ImplicitCodec(Codec):
 
     ``epochs`` are the passes of training over all frames. ``pruned`` is the share of weights that are
     then set to zero, followed by a third as many epochs of fine-tuning. ``weights`` names how float
-    weights become bits (`POLICIES`), and ``target`` how coarsely (`parse_target`).
+    weights become bits (`WEIGHT_CODINGS`), and ``target`` how coarsely (`parse_target`).
     NeRV's own pipeline is ``pruned=0.6,weights=huffman,target=8bit``.
     """
 
@@ -72,11 +72,11 @@ class ImplicitCodec(Codec):
             raise UsageError(f"{self.name}: epochs must be at least 1, not {self.epochs}.")
         if not 0 <= self.pruned < 1:
             raise UsageError(f"{self.name}: pruned is a share from 0 to below 1, not {self.pruned}.")
-        if self.weights not in POLICIES:
-            known = ", ".join(POLICIES)
+        if self.weights not in WEIGHT_CODINGS:
+            known = ", ".join(WEIGHT_CODINGS)
             raise UsageError(f"{self.name}: there is no way of coding weights {self.weights!r}. Known: {known}.")
         target = parse_target(self.target)
-        if target.kind == "bits" and not (POLICIES[self.weights].steps == "range" and 2 <= target.value <= 12):
+        if target.kind == "bits" and not (WEIGHT_CODINGS[self.weights].steps == "range" and 2 <= target.value <= 12):
             raise UsageError(
                 f"{self.name}: weights={self.weights} cannot aim at {self.target}: 2bit to 12bit are for steps by "
                 "range (weights=paper or huffman); others take a loss, a PSNR or a rate."
@@ -111,7 +111,7 @@ class ImplicitCodec(Codec):
         network = self.trained(clip, job)
         if network.canvas != (form.width, form.height):
             job.notes["padded_to"] = "{}x{}".format(*network.canvas)  # and MACs are those of the larger picture
-        coded = self.compressed(network, clip, POLICIES[self.weights], parse_target(self.target), job)
+        coded = self.compressed(network, clip, WEIGHT_CODINGS[self.weights], parse_target(self.target), job)
         with job.watch.part("precision_choice"):
             precision = choose_precision(network, load_frames(clip.rgb, torch.device("cpu")))
         write_stream(stream, self.header(clip.rgb.format, clip.matrix, precision), coded)
@@ -134,12 +134,14 @@ class ImplicitCodec(Codec):
         network.fold()
         return network
 
-    def compressed(self, network: Representation, clip: Clip, policy: Policy, target: Target, job: Job) -> CodedTensors:
+    def compressed(
+        self, network: Representation, clip: Clip, coding: WeightCoding, target: Target, job: Job
+    ) -> CodedTensors:
         """What a stream holds of a trained network, which is left with the values that a decoder sees."""
         from .training.train import load_frames, train
         from .weights.search import compress
 
-        def tune(network: Representation, steps: Steps, number: int) -> Representation:
+        def tune(network: Representation, steps: StepSizes, number: int) -> Representation:
             grid = {t.name: float(step) for t, step in zip(network.tensors(), steps.values(), strict=True)}
             recipe = RECIPES[self.recipe]
             recipe = dataclasses.replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate, warmup=0)
@@ -148,7 +150,7 @@ class ImplicitCodec(Codec):
 
         frames, video = load_frames(clip.rgb, torch.device("cpu")), clip.rgb.format
         size_bytes = target.size_bytes(video) - header_bytes(self.header(video, clip.matrix, "float32"))
-        return compress(network, frames, policy, target, size_bytes, job, tune)
+        return compress(network, frames, coding, target, size_bytes, job, tune)
 
     def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
         network = self.network(video)
@@ -162,7 +164,7 @@ class ImplicitCodec(Codec):
 
     def header(self, video: VideoFormat, matrix: Matrix, precision: Precision) -> Header:
         parameters = [getattr(self, name) for name in self.network_fields()]
-        return Header(self.name, self.version, parameters, POLICIES[self.weights].coder, precision, matrix, video)
+        return Header(self.name, self.version, parameters, WEIGHT_CODINGS[self.weights].coder, precision, matrix, video)
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from planted import RATES, clip, curve, failed, only, record, rows
 
-from bench.analysis.comparable import Section
+from bench.analysis.comparable import ComparableSet
 from bench.analysis.pairs import comparisons, pairs
 from bench.errors import UsageError
 from bench.records.record import Record
@@ -18,9 +18,9 @@ from bench.report.tables.table import Table
 PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]
 
 
-def table_of(section: Section) -> Table | None:
+def table_of(group: ComparableSet) -> Table | None:
     """Against the usual anchors."""
-    return bd_table(section, pairs(section))
+    return bd_table(group, pairs(group))
 
 
 def on_sequences(**gains: float) -> list[Record]:
@@ -86,8 +86,8 @@ def test_no_anchor_no_bd_rates() -> None:
 
 def test_anchor_is_the_plain_curve() -> None:
     """Of several curves of a codec the one without options set by hand is the anchor."""
-    section = only([*curve("nerv", label="nerv(bits=6)"), *curve("nerv")])
-    assert {(item.anchor, item.codec) for item in comparisons(section)} == {("nerv", "nerv(bits=6)")}
+    group = only([*curve("nerv", label="nerv(bits=6)"), *curve("nerv")])
+    assert {(item.anchor, item.codec) for item in comparisons(group)} == {("nerv", "nerv(bits=6)")}
 
 
 # --- Over sequences
@@ -107,8 +107,8 @@ def test_both_orders_of_averaging() -> None:
 def test_mean_curve_needs_the_same_points() -> None:
     """One sequence with another rate point, or with none, and there is no mean curve."""
     records = on_sequences(beauty=3.0, jockey=0.0)
-    (section,) = [only(records[:-1])]
-    reason = pairs(section)["x264", "nerv", "psnr_rgb"].mean_curve.reason
+    (group,) = [only(records[:-1])]
+    reason = pairs(group)["x264", "nerv", "psnr_rgb"].mean_curve.reason
     assert reason == "x264 has other rate points on jockey than on beauty"
     reason = pairs(only(records[:-4]))["x264", "nerv", "psnr_rgb"].mean_curve.reason
     assert reason == "x264 has no results on jockey"
@@ -159,15 +159,15 @@ def test_matrix_has_all_pairs() -> None:
 
 def test_matrix_over_sequences_counts_them() -> None:
     """A cell says over how many of how many."""
-    section = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
-    psnr, _ = bd_matrices(section, pairs(section))
+    group = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
+    psnr, _ = bd_matrices(group, pairs(group))
     assert rows(psnr)[1]["nerv"] == "-25.0 [2 of 3]"
 
 
 def test_frames_hold_every_number() -> None:
     """For other programs: each pair of curves, and each pair of codecs over sequences."""
-    section = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
-    found = [(section, pairs(section))]
+    group = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
+    found = [(group, pairs(group))]
     each, over = bd_rate_frame(found), bd_mean_frame(found)
     assert len(each) == 2 * 2 * 3
     row = over[(over["codec"] == "x264") & (over["metric"] == "psnr_rgb")].to_dict("records")[0]

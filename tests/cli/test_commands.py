@@ -16,7 +16,7 @@ import pytest
 import bench
 from bench import __version__
 from bench.cli import COMMANDS, main
-from bench.dataset import Cut
+from bench.dataset import ClipWindow
 from bench.records.record import Record
 from bench.records.store import Store
 from bench.registry import codecs, datasets
@@ -224,7 +224,7 @@ def test_a_users_own_video_goes_the_whole_way(tmp_path: Path, capsys: pytest.Cap
         assert {name for name, form in found if form == f"{size} yuv422p10le"} == {"raw", "x265", "svt-av1"}
         assert found["raw", f"{size} yuv422p10le"].status == found["x265", f"{size} yuv422p10le"].status == "ok"
         assert "svt-av1 takes yuv420p, yuv420p10le" in str(found["svt-av1", f"{size} yuv422p10le"].reason)
-    assert found["raw", "3 frames of 160x96 yuv422p10le"].clip.cut == Cut(frames=3, crop=(160, 96))
+    assert found["raw", "3 frames of 160x96 yuv422p10le"].clip.cut == ClipWindow(frames=3, crop=(160, 96))
     assert {one.clip.name for one in found.values()} == {"videos/noise_200x120_50fps_422_10bit"}
     assert main(["report", "--results", str(tmp_path / "results")]) == 0
     assert "cropped to 160x96" in capsys.readouterr().out

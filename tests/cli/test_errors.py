@@ -14,7 +14,7 @@ from bench.cli import main
 from bench.dataset import Clip
 from bench.records.store import Store
 from bench.runs.cell import run_cell
-from bench.runs.plan import Cell
+from bench.runs.plan import PlannedCell
 from bench.video import ffmpeg
 from bench.video.y4m import write_y4m
 
@@ -232,7 +232,9 @@ def test_report_on_nothing(name: str, fail: Fail, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_report_on_a_damaged_record(fail: Fail, make_cell: Callable[..., Cell], store: Store, tmp_path: Path) -> None:
+def test_report_on_a_damaged_record(
+    fail: Fail, make_cell: Callable[..., PlannedCell], store: Store, tmp_path: Path
+) -> None:
     """File and field are named, and the report that was there stays."""
     cell = make_cell("raw")
     run_cell(cell, store, lambda *_, **__: None)

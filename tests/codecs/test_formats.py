@@ -13,12 +13,12 @@ import pytest
 from bench.codec import Job, Stopwatch
 from bench.codecs.standard.codec import KEY_FRAME_INTERVAL, FFmpegCodec
 from bench.codecs.standard.elementary import Syntax
-from bench.dataset import Clip, Cut, Source
+from bench.dataset import Clip, ClipWindow, Source
 from bench.measure.quality import measure_quality
 from bench.records.store import Store
 from bench.registry import codecs
 from bench.runs.cell import run_cell
-from bench.runs.plan import Cell, Selection, rate_points
+from bench.runs.plan import PlannedCell, Selection, rate_points
 from bench.runs.preset import load_preset
 from bench.sources.prepare import prepare_clip
 from bench.video import colour, ffmpeg
@@ -48,7 +48,7 @@ def clip_of(pixel_format: PixelFormat, width: int, height: int, folder: Path, fr
     words = {"format": "rawvideo", "pix_fmt": pixel_format, "frames:v": frames}
     ffmpeg.run(pictures.filter("scale", width, height).output(str(video.path), **words), "Planting")
     source = Source("planted", "testsrc2", "CC0", "ffmpeg", video.sha256(), frames)
-    return prepare_clip(source, ffmpeg.raw_input(video), form, Cut(), folder / "cache", "bt601")
+    return prepare_clip(source, ffmpeg.raw_input(video), form, ClipWindow(), folder / "cache", "bt601")
 
 
 @pytest.mark.parametrize("pixel_format", YUV_FORMATS)
@@ -119,7 +119,7 @@ def test_networks_pad_and_say_so(pixel_format: PixelFormat, tmp_path: Path) -> N
     codec = dataclasses.replace(rate_points(Selection("nerv", {}), SMOKE)[0], epochs=1)  # type: ignore[call-arg]
     store = Store(tmp_path / "results")
     store.prepare()
-    record = run_cell(Cell(codec, "nerv", clip, SMOKE, 0, ""), store, silent)
+    record = run_cell(PlannedCell(codec, "nerv", clip, SMOKE, 0, ""), store, silent)
     assert record.status == "ok", record.reason
     assert record.notes["padded_to"] == "160x90"
     assert record.quality is not None

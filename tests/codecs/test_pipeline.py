@@ -11,7 +11,7 @@ from bench.cli import main
 from bench.codecs.inr.codec import codec_of
 from bench.codecs.inr.stream import read_stream
 from bench.codecs.inr.training.prune import is_prunable
-from bench.codecs.inr.weights.policy import DECODERS
+from bench.codecs.inr.weights.codings import DECODERS
 from bench.records.store import Store
 
 SIZE = "fc_dim=2,lower_width=8,epochs=6"

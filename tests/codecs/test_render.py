@@ -64,7 +64,7 @@ def test_frames_are_written_in_order(batch_pixels: int, tmp_path: Path, monkeypa
     monkeypatch.setattr(rendering, "BATCH_PIXELS", batch_pixels)
     form, watch = form_of(10), Stopwatch()
     render(Ramp(10, form, 0), form, tmp_path / "frames", "float32", watch)
-    frames = [picture for (picture,) in RawVideo(tmp_path / "frames", form).frames()]
+    frames = [picture for (picture,) in RawVideo(tmp_path / "frames", form).read_frames()]
     assert len(frames) == 10
     assert all((picture == number).all() for number, picture in enumerate(frames))
     assert set(watch.seconds) == {"network", "colour_conversion", "writing"}

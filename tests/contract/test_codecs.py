@@ -25,7 +25,7 @@ from bench.registry import codecs, decoder_of, open_dataset
 from bench.runs.cell import run_cell
 from bench.runs.decoder import decode
 from bench.runs.encoder import EncodeResult, EncodeTask
-from bench.runs.plan import Cell, Selection, rate_points
+from bench.runs.plan import PlannedCell, Selection, rate_points
 from bench.runs.preset import load_preset
 from bench.runs.process import run_process
 
@@ -67,7 +67,7 @@ def encoded(request: pytest.FixtureRequest, clip: Clip, tmp_path_factory: pytest
         assert copy.yuv_sha256 == clip.yuv_sha256
         store = Store(home)
         store.prepare()
-        record = run_cell(Cell(codec, request.param, copy, SMOKE, 0, ""), store, silent)
+        record = run_cell(PlannedCell(codec, request.param, copy, SMOKE, 0, ""), store, silent)
         assert record.status == "ok", record.reason
         assert record.stream is not None
         shutil.copyfile(home / record.stream.path, elsewhere)

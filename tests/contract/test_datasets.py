@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.dataset import Clip, Cut, Dataset
+from bench.dataset import Clip, ClipWindow, Dataset
 from bench.errors import SourceError
 from bench.registry import datasets
 from bench.video import colour
 
-CUT = Cut(160, 90, 2)
+CUT = ClipWindow(160, 90, 2)
 
 
 @pytest.fixture(params=datasets.names())
@@ -67,7 +67,7 @@ def test_clip_is_cut_as_asked(opened: Clip) -> None:
 
 
 def test_clip_knows_its_digests(opened: Clip) -> None:
-    """Records are told apart by them."""
+    """Records are stated apart by them."""
     assert opened.yuv_sha256 == hashlib.sha256(opened.yuv.path.read_bytes()).hexdigest()
     assert opened.rgb_sha256 == hashlib.sha256(opened.rgb.path.read_bytes()).hexdigest()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.dataset import Clip, Cut
+from bench.dataset import Clip, ClipWindow
 from bench.datasets import bunny
 from bench.errors import SourceError
 from bench.files import Content
@@ -40,7 +40,7 @@ def sha256(path: Path) -> str:
 def whole() -> Iterator[Clip]:
     """The clip uncut: half a gigabyte, which does not outlive these tests."""
     with tempfile.TemporaryDirectory(prefix="bench-test-bunny-") as folder:
-        yield bunny.Bunny().open("bunny", Cut(), Path(folder))
+        yield bunny.Bunny().open("bunny", ClipWindow(), Path(folder))
 
 
 def test_decoded_frames_are_the_ground_truth(whole: Clip) -> None:
@@ -128,7 +128,7 @@ def installed_clip() -> Path:
 
 def open_cut(folder: Path) -> Clip:
     """Prepare a small cut in ``folder``."""
-    made: Clip = bunny.Bunny().open("bunny", Cut(320, 180, 1), folder / "cache")
+    made: Clip = bunny.Bunny().open("bunny", ClipWindow(320, 180, 1), folder / "cache")
     return made
 
 
@@ -161,7 +161,7 @@ def test_ffmpeg_that_decodes_to_other_frames_is_an_error(tmp_path: Path, monkeyp
 
 def test_cut_is_the_beginning_of_the_clip(whole: Clip, tmp_path: Path) -> None:
     """The first frames, when only the length is cut."""
-    cut = bunny.Bunny().open("bunny", Cut(frames=2), tmp_path)
-    assert cut.yuv.path.read_bytes() == b"".join(islice(whole.yuv.undivided(), 2))
-    assert cut.rgb.path.read_bytes() == b"".join(islice(whole.rgb.undivided(), 2))
+    cut = bunny.Bunny().open("bunny", ClipWindow(frames=2), tmp_path)
+    assert cut.yuv.path.read_bytes() == b"".join(islice(whole.yuv.read_frame_bytes(), 2))
+    assert cut.rgb.path.read_bytes() == b"".join(islice(whole.rgb.read_frame_bytes(), 2))
     shutil.rmtree(cut.yuv.path.parent)

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.dataset import Cut
+from bench.dataset import ClipWindow
 from bench.datasets.folder import Folder
 from bench.errors import SourceError, UsageError
 from bench.measure.quality import measure_quality
 from bench.registry import open_dataset
-from bench.sources.file import Told
+from bench.sources.file import StatedFormat
 from bench.video import ffmpeg
 from bench.video.raw import RawVideo, VideoFormat
 from bench.video.y4m import write_y4m
@@ -43,7 +43,7 @@ def test_a_file_is_a_dataset_of_one_sequence(tmp_path: Path) -> None:
     video = plant(tmp_path / "My clip (1).y4m")
     folder = Folder(tmp_path / "My clip (1).y4m")
     assert (folder.name, folder.sequences) == ("My-clip-1", ("My-clip-1",))
-    clip = folder.open("My-clip-1", Cut(), tmp_path / "cache")
+    clip = folder.open("My-clip-1", ClipWindow(), tmp_path / "cache")
     assert clip.yuv.format == FORM
     assert clip.yuv_sha256 == clip.source.sha256 == hashlib.sha256(video.path.read_bytes()).hexdigest()
     assert (clip.source.fidelity, clip.source.coded_bytes) == ("exact", None)
@@ -68,7 +68,9 @@ def test_a_folder_is_a_dataset_of_its_videos(tmp_path: Path) -> None:
 def test_png_frames_are_the_ground_truth_itself(tmp_path: Path) -> None:
     """RGB is taken as it is; what 4:2:0 made of it can reach at most is measured and stated."""
     plant_pngs(tmp_path / "frames")
-    clip = Folder(tmp_path / "frames", Told(frame_rate=Fraction(25))).open("frames", Cut(), tmp_path / "cache")
+    clip = Folder(tmp_path / "frames", StatedFormat(frame_rate=Fraction(25))).open(
+        "frames", ClipWindow(), tmp_path / "cache"
+    )
     words = ["-v", "error", "-i", str(tmp_path / "frames" / "%04d.png"), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     decoded = subprocess.run([ffmpeg.binary(), *words], check=True, capture_output=True).stdout
     assert clip.rgb.path.read_bytes() == decoded
@@ -83,7 +85,7 @@ def test_a_lossy_file_states_its_own_rate(tmp_path: Path) -> None:
     source = ["-f", "lavfi", "-i", "testsrc=size=66x38:rate=25:duration=0.4"]
     words = ["-pix_fmt", "yuv420p", "-c:v", "libx264", str(tmp_path / "a.mp4")]
     subprocess.run([ffmpeg.binary(), "-v", "error", *source, *words], check=True)
-    clip = Folder(tmp_path / "a.mp4").open("a", Cut(), tmp_path / "cache")
+    clip = Folder(tmp_path / "a.mp4").open("a", ClipWindow(), tmp_path / "cache")
     assert clip.source.coded_bytes == ffmpeg.coded_bytes(tmp_path / "a.mp4") > 100
     assert clip.source_bits_per_pixel == pytest.approx(8 * clip.source.coded_bytes / (10 * 66 * 38))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.dataset import Cut
+from bench.dataset import ClipWindow
 from bench.datasets import uvg
 from bench.errors import SourceError
 from bench.video import ffmpeg
@@ -99,7 +99,7 @@ def test_wrong_size_is_told_with_both_numbers(size: int, root: Path) -> None:
 def test_opening_a_missing_sequence_is_the_same_error(tmp_path: Path) -> None:
     """Nothing is left in the cache."""
     with pytest.raises(SourceError, match="1 of 1 sequences"):
-        uvg.UVG().open("Beauty", Cut(frames=1), tmp_path / "cache")
+        uvg.UVG().open("Beauty", ClipWindow(frames=1), tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
@@ -147,7 +147,7 @@ def test_a_sequence_is_found_in_any_form(
     rate is the sequence's, whatever a file is tagged with."""
     video = sequence(tmp_path, small)
     ffmpeg_makes(video, root / name, *words)
-    clip = uvg.UVG().open("Jockey", Cut(), tmp_path / "cache")
+    clip = uvg.UVG().open("Jockey", ClipWindow(), tmp_path / "cache")
     assert clip.source.fidelity == fidelity
     assert clip.yuv.format == small.format
     assert (clip.yuv_sha256 == hashlib.sha256(video.path.read_bytes()).hexdigest()) == (fidelity == "exact")
@@ -192,10 +192,10 @@ def test_two_files_of_one_form_are_ambiguous(small: RawVideo, root: Path, tmp_pa
 def test_what_is_not_the_whole_sequence_is_refused(
     suffix: str, words: list[str], said: str, small: RawVideo, root: Path, tmp_path: Path
 ) -> None:
-    """Cut, scaled, or of other samples: found out before encoding, for containers by decoding them."""
+    """ClipWindow, scaled, or of other samples: found out before encoding, for containers by decoding them."""
     ffmpeg_makes(sequence(tmp_path, small), root / f"Jockey{suffix}", *words)
     with pytest.raises(SourceError, match=said):
-        uvg.UVG().open("Jockey", Cut(), tmp_path / "cache")
+        uvg.UVG().open("Jockey", ClipWindow(), tmp_path / "cache")
 
 
 def test_open_sequence_is_the_file(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_open_sequence_is_the_file(root: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(uvg.FACTS, "height", 36)
     data = np.random.default_rng(1).bytes(600 * 64 * 36 * 3 // 2)
     (root / file_name("ReadySetGo")).write_bytes(data)
-    clip = uvg.UVG().open("ReadySetGo", Cut(frames=3), tmp_path / "cache")
+    clip = uvg.UVG().open("ReadySetGo", ClipWindow(frames=3), tmp_path / "cache")
     assert clip.yuv.path.read_bytes() == data[: 3 * 64 * 36 * 3 // 2]
     assert clip.yuv.format.frame_rate == Fraction(120)
     assert clip.name == "uvg/ReadySetGo"

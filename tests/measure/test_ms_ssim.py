@@ -61,7 +61,7 @@ def noisy(picture: Frame, sigma: float) -> Frame:
 @pytest.mark.parametrize("sigma", [1, 12, 60])
 def test_values_agree_with_the_definition(measure: Measure, sigma: float, clip: Clip) -> None:
     """On real frames and noisy copies of them."""
-    for (picture,) in clip.rgb.frames():
+    for (picture,) in clip.rgb.read_frames():
         other = noisy(picture, sigma)
         a, b = picture / 255, other / 255
         expected = np.mean([reference(a[..., c], b[..., c]) for c in range(3)])
@@ -71,7 +71,7 @@ def test_values_agree_with_the_definition(measure: Measure, sigma: float, clip: 
 @pytest.mark.parametrize(("height", "width"), [(161, 320), (163, 167), (175, 161), (180, 319), (178, 250)])
 def test_values_are_pytorch_msssims(height: int, width: int, clip: Clip) -> None:
     """Within 1e-5 at every kind of odd size, where halving pads."""
-    picture = np.ascontiguousarray(next(iter(clip.rgb.frames()))[0][:height, :width])
+    picture = np.ascontiguousarray(next(iter(clip.rgb.read_frames()))[0][:height, :width])
     other = noisy(picture, 20)
     pictures = [torch.tensor(frame).permute(2, 0, 1)[None].contiguous() / 255 for frame in (picture, other)]
     expected = float(pytorch_msssim.ms_ssim(*pictures, data_range=1))
@@ -80,7 +80,7 @@ def test_values_are_pytorch_msssims(height: int, width: int, clip: Clip) -> None
 
 def test_values_at_the_ends(clip: Clip) -> None:
     """Identity is 1; a negative is 0, not a complex number, and black against white next to nothing."""
-    picture = next(iter(clip.rgb.frames()))[0]
+    picture = next(iter(clip.rgb.read_frames()))[0]
     assert _by_rows(picture, picture) == pytest.approx(1, abs=1e-6)
     for other in (255 - picture, np.roll(picture, 90, 1), np.zeros_like(picture)):
         assert _by_rows(picture, other) == pytest.approx(_by_torch(picture, other), abs=1e-5)

@@ -24,7 +24,7 @@ def noise(folder: Path, name: str, pixel_format: PixelFormat, seed: int) -> RawV
 
 def measure_psnr(source: RawVideo, decoded: RawVideo) -> PSNR:
     """Of two videos, plane by plane."""
-    pairs = zip(source.frames(), decoded.frames(), strict=True)
+    pairs = zip(source.read_frames(), decoded.read_frames(), strict=True)
     errors = [[mean_squared_error(a, b) for a, b in zip(s, d, strict=True)] for s, d in pairs]
     return psnr(np.array(errors), source.format)
 
@@ -40,7 +40,7 @@ def test_frames_agree_with_scikit_image(tmp_path: Path, pixel_format: PixelForma
     for number, plane in enumerate(planes):
         expected = [
             peak_signal_noise_ratio(s[number], d[number], data_range=source.format.peak)
-            for s, d in zip(source.frames(), decoded.frames(), strict=True)
+            for s, d in zip(source.read_frames(), decoded.read_frames(), strict=True)
         ]
         assert measured.frames[f"psnr_{plane}"] == pytest.approx(expected, abs=1e-9)
         assert measured.clip[f"psnr_{plane}"] == pytest.approx(np.mean(expected), abs=1e-9)

@@ -62,7 +62,9 @@ def test_values_are_those_of_whole_arrays(pixel_format: PixelFormat, tmp_path: P
     measured = measure_quality(clip, other)
     in_rgb = colour.convert(other, "rgb24", tmp_path / "other.rgb", "bt601")
     for videos, peak in (((clip.yuv, other), clip.yuv.format.peak), ((clip.rgb, in_rgb), 255)):
-        pairs = [[np.stack(plane).astype(float) for plane in zip(*video.frames(), strict=True)] for video in videos]
+        pairs = [
+            [np.stack(plane).astype(float) for plane in zip(*video.read_frames(), strict=True)] for video in videos
+        ]
         for name, a, b in zip(videos[0].format.planes, *pairs, strict=True):
             errors = ((a - b) ** 2).reshape(5, -1).mean(1)
             assert measured.frames[f"psnr_{name}"] == pytest.approx(10 * np.log10(peak**2 / errors))

@@ -17,9 +17,9 @@ from bench.files import read_json, to_json, write_bytes, write_json
 from bench.records.record import Cost, Quality, Record, StreamFacts
 from bench.records.store import Store
 from bench.runs.cell import start_record
-from bench.runs.plan import Cell
+from bench.runs.plan import PlannedCell
 
-MakeCell = Callable[..., Cell]
+MakeCell = Callable[..., PlannedCell]
 
 
 @pytest.fixture

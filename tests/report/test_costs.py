@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import LAPTOP, RATES, TRAINING, clip, curve, failed, only, record, rows
 
-from bench.analysis.comparable import Cell
+from bench.analysis.comparable import RecordedCell
 from bench.records.record import Record
 from bench.report.tables.cost import encoding_tables
 from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_frame, equal_time_tables, quality_at
@@ -50,9 +50,9 @@ def test_gpus_are_reserved_by_networks_only() -> None:
 # --- Equal time
 
 
-def cell(one: Record) -> Cell:
+def cell(one: Record) -> RecordedCell:
     """The record's cell."""
-    found: Cell = only([one]).cells[0]
+    found: RecordedCell = only([one]).cells[0]
     return found
 
 
@@ -78,14 +78,14 @@ def test_nothing_is_extrapolated() -> None:
 
 def test_times_are_those_that_tell_codecs_apart() -> None:
     """From when one has something to show to when all are done: of the round times 1, 3 and 10 s."""
-    section = only([*curve("nerv"), *curve("x265")])
-    assert list(chosen_times(section.measured)) == ["1 s", "3 s", "10 s"]
-    (table,) = equal_time_tables(section)
+    group = only([*curve("nerv"), *curve("x265")])
+    assert list(chosen_times(group.measured)) == ["1 s", "3 s", "10 s"]
+    (table,) = equal_time_tables(group)
     first, last = rows(table)[0], rows(table)[-1]
     assert [first[f"PSNR after {time} (dB)"] for time in ("1 s", "3 s", "10 s")] == ["9.00 t", "24.00 t", "29.33 t"]
     assert {last[f"PSNR after {time} (dB)"] for time in ("1 s", "3 s", "10 s")} == {"–"}
     assert "scaled down" in table.caption
-    frame = equal_time_frame([section])
+    frame = equal_time_frame([group])
     assert len(frame) == 3 * 8
     assert set(frame[frame["codec"] == "x265"]["reason"]) == {"takes 12.5 s"}
     assert TRAINING.seconds[-1] == 12.0
@@ -94,8 +94,8 @@ def test_times_are_those_that_tell_codecs_apart() -> None:
 def test_times_of_machines_stand_apart() -> None:
     """As all timings."""
     machines = [LAPTOP, replace(LAPTOP, cpu="Other")]
-    section = only([record("nerv", 0.02, seed=seed, environment=where) for seed, where in enumerate(machines)])
-    assert [len(table.data) for table in equal_time_tables(section)] == [1, 1]
+    group = only([record("nerv", 0.02, seed=seed, environment=where) for seed, where in enumerate(machines)])
+    assert [len(table.data) for table in equal_time_tables(group)] == [1, 1]
 
 
 # --- Streams

@@ -144,7 +144,7 @@ def test_long_tables_are_summed_up() -> None:
     assert "120 rows, whose values are in tables/rates.csv." in text
     assert re.search(r"vvenc +\| failed +\| not built in +\| +120 \|", text)
     assert len(frames(made)["problems"]) == 120
-    pages = latex(rd_table(made.parts[0].section), "rates")
+    pages = latex(rd_table(made.parts[0].group), "rates")
     assert pages.count(r"\begin{table}") == 4
     assert pages.count("(4 of 4)") == 1
 

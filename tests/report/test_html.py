@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from planted import PAPER, clip, curve, failed, record
 
-from bench.analysis.comparable import CODEC_ORDER, sections
+from bench.analysis.comparable import CODEC_ORDER, comparable_sets
 from bench.records.record import Record
 from bench.report.figures.picture import DARK, codec_styles
 from bench.report.forms.html import MAX_ROWS, OPEN_ROWS
@@ -137,8 +137,8 @@ def test_it_is_dark_where_the_reader_prefers_that(page: Page) -> None:
 
 def test_chart_has_every_point() -> None:
     """Of both sequences and their average, as planted."""
-    (section,) = sections(UVG)
-    data = curve_data(section, codec_styles([]))
+    (group,) = comparable_sets(UVG)
+    data = curve_data(group, codec_styles([]))
     assert data is not None
     assert data["sequences"] == ["beauty", "jockey", "average of 2"]
     assert data["metrics"] == ["PSNR (dB)", "MS-SSIM (dB)"]
@@ -148,7 +148,7 @@ def test_chart_has_every_point() -> None:
     assert first[1] == [0, 1, 1, 0.01, pytest.approx(32), pytest.approx(14), "fc_dim=10"]
     assert [point[4] for point in first[2:] if point[4]] == [pytest.approx(31)]
     assert [point[5] for point in first[2:] if point[5]] == [pytest.approx(13)]
-    assert curve_data(sections([failed(record("nerv", 0.1), "no")])[0], {}) is None
+    assert curve_data(comparable_sets([failed(record("nerv", 0.1), "no")])[0], {}) is None
 
 
 def test_chart_takes_its_data_from_the_page() -> None:

@@ -78,8 +78,8 @@ def test_times_and_rates_of_table_2() -> None:
 def table_1(gain: float, preset: PresetFacts = PAPER, where: object = BUNNY) -> Table:
     """Res-NeRV against NeRV, ``gain`` dB above it."""
     place = {"where": where, "preset": preset}
-    section = only([*curve("nerv", **place), *curve("res-nerv", gain=gain, **place)])
-    table = paper_bd_table(section, pairs(section), PRINTED)
+    group = only([*curve("nerv", **place), *curve("res-nerv", gain=gain, **place)])
+    table = paper_bd_table(group, pairs(group), PRINTED)
     assert table is not None
     return table
 
@@ -142,8 +142,8 @@ def test_averages_have_no_verdict() -> None:
         for place in [{"where": clip("uvg", name, 1920, 1080, 600), "preset": PAPER}]
         for one in (*curve("nerv", **place), *curve("res-nerv", gain=1.0, **place))
     ]
-    section = only(records)
-    table = rows(paper_bd_table(section, pairs(section), PRINTED))
+    group = only(records)
+    table = rows(paper_bd_table(group, pairs(group), PRINTED))
     assert [row["Sequence"] for row in table[:4]] == ["Beauty", "Jockey", "mean", "mean curve"]
     assert (table[2]["Printed"], table[2]["Difference"]) == ("-12.06", "–")
     assert table[2]["Verdict"].startswith("over 2 of 2 sequences; not comparable")
@@ -157,8 +157,8 @@ def test_refused_stays_refused() -> None:
 
 def test_no_table_without_the_pair() -> None:
     """It needs NeRV and Res-NeRV."""
-    section = only(curve("nerv"))
-    assert paper_bd_table(section, pairs(section), PRINTED) is None
+    group = only(curve("nerv"))
+    assert paper_bd_table(group, pairs(group), PRINTED) is None
 
 
 # --- Table 2

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from planted import PAPER, RATES, Fatal, clip, curve, only, record
 
 from bench.analysis.average import seed_mean, seed_range, sequence_mean
-from bench.analysis.comparable import Section, sections
+from bench.analysis.comparable import ComparableSet, comparable_sets
 from bench.analysis.matched import TOLERANCE, matched
 from bench.analysis.pairs import pairs
 from bench.measure.regions import transient_pixels
@@ -31,9 +31,9 @@ from bench.report.tables.table import region_tables
 from bench.video.raw import RawVideo
 
 
-def seen_in(section: Section, root: Path | None = None) -> Figures:
+def seen_in(group: ComparableSet, root: Path | None = None) -> Figures:
     """All that there is to see."""
-    return figures(section, pairs(section), codec_styles([]), root)
+    return figures(group, pairs(group), codec_styles([]), root)
 
 
 def on_uvg(codec: str, gains: dict[str, float], **more: Any) -> list[Record]:
@@ -58,8 +58,8 @@ def with_regions(records: list[Record], transient: float) -> list[Record]:
 def test_average_of_sequences() -> None:
     """The mean rate and the mean quality at each rate point; a point that a sequence lacks is left out."""
     records = on_uvg("x264", {"beauty": 0.0, "jockey": 3.0})
-    section = only([*records[:-1]])
-    points = sequence_mean(section, "x264", "psnr_rgb")
+    group = only([*records[:-1]])
+    points = sequence_mean(group, "x264", "psnr_rgb")
     assert [rate for rate, _ in points] == pytest.approx(list(RATES[:3]))
     assert [quality for _, quality in points] == pytest.approx([31.5, 34.5, 37.5])
 
@@ -74,10 +74,10 @@ def test_average_has_axes_of_its_own() -> None:
 
 def test_seeds_are_a_mean_and_a_band() -> None:
     """A line through the mean, from the lowest to the highest shaded."""
-    section = only([*curve("nerv", gain=0, seed=1), *curve("nerv", gain=1, seed=2)])
-    assert seed_mean(section, "nerv", "bunny", "psnr_rgb")[0] == (0.01, pytest.approx(30.5))
-    assert seed_range(section, "nerv", "bunny", "psnr_rgb")[0] == (0.01, pytest.approx(30), pytest.approx(31))
-    (axes,) = curves.draw(section, "psnr_rgb", codec_styles([])).axes
+    group = only([*curve("nerv", gain=0, seed=1), *curve("nerv", gain=1, seed=2)])
+    assert seed_mean(group, "nerv", "bunny", "psnr_rgb")[0] == (0.01, pytest.approx(30.5))
+    assert seed_range(group, "nerv", "bunny", "psnr_rgb")[0] == (0.01, pytest.approx(30), pytest.approx(31))
+    (axes,) = curves.draw(group, "psnr_rgb", codec_styles([])).axes
     assert len(axes.lines) == len(axes.collections) == 1
 
 
@@ -86,8 +86,8 @@ def test_seeds_are_a_mean_and_a_band() -> None:
 
 def test_rates_are_matched_within_the_tolerance() -> None:
     """At the rate that suits most codecs; who has no point near it is left out, with how far off it is."""
-    section = only([*curve("nerv"), *curve("x264", rates=[0.022, 0.5]), *curve("x265", rates=[0.3, 0.35])])
-    found = matched(section, "bunny")
+    group = only([*curve("nerv"), *curve("x264", rates=[0.022, 0.5]), *curve("x265", rates=[0.3, 0.35])])
+    found = matched(group, "bunny")
     assert found is not None
     assert [(match.cell.label, match.cell.bits_per_pixel) for match in found.matches] == [
         ("nerv", 0.02),
@@ -105,9 +105,9 @@ def test_rates_are_matched_within_the_tolerance() -> None:
 
 def test_heat_map_has_known_values_and_hatches_refusals() -> None:
     """3 dB at 3 dB a doubling halves the bits. What was refused has a hatch and no number."""
-    section = only([*curve("nerv"), *curve("e-nerv", gain=3), *curve("x264", rates=RATES[:3])])
-    labels = list(section.codecs)
-    (axes,) = heat_map.draw(section, labels, "psnr_rgb", pairs(section)).axes
+    group = only([*curve("nerv"), *curve("e-nerv", gain=3), *curve("x264", rates=RATES[:3])])
+    labels = list(group.codecs)
+    (axes,) = heat_map.draw(group, labels, "psnr_rgb", pairs(group)).axes
     assert sorted(text.get_text() for text in axes.texts) == ["+100", "-50"]
     patches = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     assert sum(bool(patch.get_hatch()) for patch in patches) == 4
@@ -115,8 +115,8 @@ def test_heat_map_has_known_values_and_hatches_refusals() -> None:
 
 def test_heat_map_counts_sequences() -> None:
     """A mean over some of the sequences says so."""
-    section = only([*on_uvg("nerv", {"beauty": 0, "jockey": 0}), *on_uvg("x264", {"beauty": 3, "jockey": 60})])
-    (axes,) = heat_map.draw(section, ["nerv", "x264"], "psnr_rgb", pairs(section)).axes
+    group = only([*on_uvg("nerv", {"beauty": 0, "jockey": 0}), *on_uvg("x264", {"beauty": 3, "jockey": 60})])
+    (axes,) = heat_map.draw(group, ["nerv", "x264"], "psnr_rgb", pairs(group)).axes
     assert "-50\n1 of 2" in [text.get_text() for text in axes.texts]
 
 
@@ -160,20 +160,20 @@ def test_frames_are_drawn_as_recorded() -> None:
     one = record("nerv", 0.02, where=clip(frames=3))
     assert one.quality
     frames: dict[str, list[float | None]] = {"psnr_rgb": [30.0, 31.0, 29.0], "transient_share": [None, 0.5, None]}
-    section = only([replace(one, quality=replace(one.quality, frames=frames))])
-    found = matched(section, "bunny")
+    group = only([replace(one, quality=replace(one.quality, frames=frames))])
+    found = matched(group, "bunny")
     assert found is not None
-    figure = per_frame.draw(section, [found], codec_styles([]))
+    figure = per_frame.draw(group, [found], codec_styles([]))
     assert list(figure.axes[0].lines[0].get_ydata()) == [30.0, 31.0, 29.0]  # type: ignore[arg-type]
     assert len(figure.axes[1].collections) == 1
 
 
 def test_overhead_is_what_is_not_the_main_purpose() -> None:
     """Of the smallest and the largest stream: here 100 bytes of header, and 60 of parameter sets."""
-    section = only([*curve("nerv"), *curve("x264")])
-    rows = overhead.ledgers(section)
+    group = only([*curve("nerv"), *curve("x264")])
+    rows = overhead.ledgers(group)
     assert [name for name, _ in rows] == ["nerv 0.01 bpp", "nerv 0.08 bpp", "x264 0.01 bpp", "x264 0.08 bpp"]
-    (axes,) = overhead.draw(section, rows).axes
+    (axes,) = overhead.draw(group, rows).axes
     size = round(0.01 * clip().rgb.format.pixels / 8)
     assert axes.patches[0].get_width() == pytest.approx(100 * 100 / size)  # type: ignore[attr-defined]
 
@@ -242,8 +242,8 @@ def test_windows_follow_the_source() -> None:
 
 def test_crops_carry_their_local_psnr(tmp_path: Path) -> None:
     """An error of 4 is 36.09 dB and one of 2 is 42.11 dB, by 20 log10(255 / error)."""
-    section = only(kept(tmp_path))
-    (picture,), absent = crops.crops_pictures(section, tmp_path)
+    group = only(kept(tmp_path))
+    (picture,), absent = crops.crops_pictures(group, tmp_path)
     assert absent == []
     values = {error: 20 * math.log10(255 / error) for error in (2, 4)}
     assert f"{values[4]:.2f} dB transient, {values[4]:.2f} dB persistent" in picture.alt
@@ -280,7 +280,7 @@ def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:
     records = with_regions([*kept(tmp_path), *on_uvg("nerv", {"beauty": 0}), *on_uvg("x264", {"beauty": 1})], -2)
     once, again = (
         print_all(
-            [picture for section in sections(records) for picture in seen_in(section, tmp_path).pictures], workers
+            [picture for group in comparable_sets(records) for picture in seen_in(group, tmp_path).pictures], workers
         )
         for workers in (1, 2)
     )
@@ -324,8 +324,8 @@ def test_dark_colours_are_for_dark_pages_only() -> None:
 
 def test_the_rate_axis_is_as_asked() -> None:
     """Logarithmic unless it is said otherwise; a linear one begins at zero."""
-    section = only(curve("nerv"))
+    group = only(curve("nerv"))
     for axis in ("log", "linear"):
-        (axes,) = curves.draw(section, "psnr_rgb", codec_styles([]), axis).axes
+        (axes,) = curves.draw(group, "psnr_rgb", codec_styles([]), axis).axes
         assert axes.get_xscale() == axis
     assert axes.get_xlim()[0] == 0

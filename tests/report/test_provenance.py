@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import clip, curve
 
-from bench.analysis.comparable import sections
+from bench.analysis.comparable import comparable_sets
 from bench.report.tables.cost import decoding_tables
 from bench.report.tables.provenance import provenance
 from bench.video.colour import Difference
@@ -33,6 +33,6 @@ def test_colour_is_stated(facts: dict[str, object], said: str) -> None:
 def test_padding_is_stated() -> None:
     """By codec, beside the MACs that it is counted in."""
     records = [replace(one, notes={"padded_to": "320x192"}) for one in curve("nerv")]
-    (section,) = sections([*records, *curve("x265")])
-    (table,) = decoding_tables(section)
+    (group,) = comparable_sets([*records, *curve("x265")])
+    (table,) = decoding_tables(group)
     assert any(note.startswith("nerv make pictures of 320x192, which are cropped") for note in table.notes)

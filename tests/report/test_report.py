@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from planted import LAPTOP, PAPER, QUICK, clip, curve, failed, only, record, rows
 
-from bench.analysis.comparable import CODEC_ORDER, sections
-from bench.dataset import Cut
+from bench.analysis.comparable import CODEC_ORDER, comparable_sets
+from bench.dataset import ClipWindow
 from bench.errors import UsageError
 from bench.records.record import Quality, Record
 from bench.records.store import Store
@@ -41,15 +41,15 @@ def test_sections_never_mix() -> None:
         replace(base, clip=clip(width=640)),
         replace(base, clip=clip(frames=16)),
     ]
-    found = sections([base, *others])
+    found = comparable_sets([base, *others])
     assert len(found) == 6
-    assert len({section.slug for section in found}) == 6
+    assert len({group.slug for group in found}) == 6
     assert found[0].preset == PAPER
     made = content([base, *others])
     for part in made.parts:
         captions = [table.caption for table in (*part.results, part.status)]
         captions += [picture.caption for picture in part.pictures]
-        assert all(f"preset {part.section.preset.name}, {part.section.extent}" in caption for caption in captions)
+        assert all(f"preset {part.group.preset.name}, {part.group.extent}" in caption for caption in captions)
         named = [table for table in part.results if table.name != "paper_table_2"]
         assert all(len(table.data) == 1 for table in named)
 
@@ -57,9 +57,9 @@ def test_sections_never_mix() -> None:
 def test_scaled_down_is_stamped() -> None:
     """Whatever is not at full scale says so in its caption and its picture; the rest does not."""
     stamp = "scaled down: preset quick, 32 frames of 320x180; not comparable with published full-scale figures"
-    section = only(PLANTED)
-    assert rd_table(section).caption == f"Rate and quality: bunny, {stamp}"
-    title = draw(section, "psnr_rgb", codec_styles([])).get_suptitle()
+    group = only(PLANTED)
+    assert rd_table(group).caption == f"Rate and quality: bunny, {stamp}"
+    title = draw(group, "psnr_rgb", codec_styles([])).get_suptitle()
     assert title.replace("\n", "; ").endswith(stamp)
     assert "scaled down" not in rd_table(only(curve("nerv", preset=PAPER))).caption
 
@@ -129,8 +129,8 @@ def test_lossless_and_missing_values() -> None:
     """Infinite PSNR is printed but not drawn; a missing metric is explained under the table."""
     lossless = record("raw", 12.0)
     quality = Quality({"psnr_rgb": math.inf}, {}, {"ms_ssim_rgb": "frames are too small"})
-    section = only([replace(lossless, quality=quality), *curve("x265")])
-    table = rd_table(section)
+    group = only([replace(lossless, quality=quality), *curve("x265")])
+    table = rd_table(group)
     assert rows(table)[-1] | {"Record": ""} == {
         "Codec": "raw",
         "Rate point": "–",
@@ -141,7 +141,7 @@ def test_lossless_and_missing_values() -> None:
         "Record": "",
     }
     assert table.notes == ("ms_ssim_rgb is missing for raw: frames are too small",)
-    (axes,) = draw(section, "psnr_rgb", codec_styles(["raw"])).axes
+    (axes,) = draw(group, "psnr_rgb", codec_styles(["raw"])).axes
     assert [line.get_label() for line in axes.lines if line.get_marker() != "None"] == ["x265"]
 
 
@@ -250,12 +250,12 @@ def test_no_records(tmp_path: Path) -> None:
 def test_what_was_cut_by_hand_is_no_full_scale() -> None:
     """Under a preset that keeps sequences whole, a clip that was cropped, scaled or shortened says so."""
     whole = curve("nerv", preset=PAPER)
-    (section,) = sections(whole)
-    assert section.full_scale
+    (group,) = comparable_sets(whole)
+    assert group.full_scale
     for cut, said in (
-        (Cut(frames=32), "scaled down: preset paper, 32 frames of 320x180;"),
-        (Cut(crop=(640, 360)), "scaled down: preset paper, 32 frames of 320x180, cropped to 640x360;"),
+        (ClipWindow(frames=32), "scaled down: preset paper, 32 frames of 320x180;"),
+        (ClipWindow(crop=(640, 360)), "scaled down: preset paper, 32 frames of 320x180, cropped to 640x360;"),
     ):
-        (section,) = sections([replace(one, clip=replace(one.clip, cut=cut)) for one in whole])
-        assert not section.full_scale
-        assert section.stamp.startswith(said)
+        (group,) = comparable_sets([replace(one, clip=replace(one.clip, cut=cut)) for one in whole])
+        assert not group.full_scale
+        assert group.stamp.startswith(said)

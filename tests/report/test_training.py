@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from planted import TRAINING, clip, curve, failed, record
 
-from bench.analysis.comparable import sections
+from bench.analysis.comparable import comparable_sets
 from bench.report.content import content
 from bench.report.figures.picture import codec_styles
 from bench.report.figures.training import draw, training_csv, training_picture
@@ -16,8 +16,8 @@ from bench.report.write import files
 def test_lines_hold_the_planted_values() -> None:
     """From a twentieth of the steps on, against steps and against seconds, a row for each sequence."""
     records = [*curve("nerv"), *curve("x264"), record("e-nerv", 0.02, where=clip(sequence="other"))]
-    (section,) = sections(records)
-    figure = draw(section, [cell for cell in section.measured if cell.record.training], codec_styles(section.codecs))
+    (group,) = comparable_sets(records)
+    figure = draw(group, [cell for cell in group.measured if cell.record.training], codec_styles(group.codecs))
     assert len(figure.axes) == 4
     for axes, along in zip(figure.axes, (TRAINING.steps, TRAINING.seconds) * 2, strict=True):
         for line in axes.get_lines():
@@ -31,7 +31,7 @@ def test_lines_hold_the_planted_values() -> None:
 
 def test_csv_has_every_point() -> None:
     """Of every network, with its size; standard codecs have no training."""
-    frame = training_csv(sections([*curve("nerv"), *curve("x264")]))
+    frame = training_csv(comparable_sets([*curve("nerv"), *curve("x264")]))
     assert len(frame) == 4 * len(TRAINING.steps)
     assert set(frame["codec"]) == {"nerv"}
     assert frame["psnr_db"].tolist() == TRAINING.psnr_db * 4
@@ -46,14 +46,14 @@ def test_nothing_trained_nothing_drawn() -> None:
         failed(record("nerv", 0.03), "diverged"),
         replace(record("e-nerv", 0.03), training=None),
     ]
-    (section,) = sections(records)
-    assert training_picture(section, codec_styles(section.codecs)) == []
+    (group,) = comparable_sets(records)
+    assert training_picture(group, codec_styles(group.codecs)) == []
     assert files(content(records))["tables/training.csv"].strip() == b""
 
 
 def test_alt_text_says_what_came_out() -> None:
     """For those who do not see the picture."""
-    (section,) = sections(curve("nerv", rates=[0.02]))
-    (picture,) = training_picture(section, codec_styles(section.codecs))
+    (group,) = comparable_sets(curve("nerv", rates=[0.02]))
+    (picture,) = training_picture(group, codec_styles(group.codecs))
     assert "nerv: 30.00 dB after 400 steps" in picture.alt
     assert picture.name.endswith("-training")

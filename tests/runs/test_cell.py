@@ -25,11 +25,11 @@ from bench.records.kept_frame import read_kept
 from bench.records.record import SCHEMA, Record
 from bench.records.store import Store
 from bench.runs.cell import check_frames, run_cell
-from bench.runs.plan import Cell
+from bench.runs.plan import PlannedCell
 from bench.runs.process import TimeLimit
 from bench.runs.progress import PlainDisplay
 
-MakeCell = Callable[..., Cell]
+MakeCell = Callable[..., PlannedCell]
 
 pytestmark = pytest.mark.usefixtures("broken")
 
@@ -186,7 +186,7 @@ def test_record_of_a_lossless_copy(make_cell: MakeCell, store: Store, tiny: Clip
     decoded, source, transient = (
         read_kept(store.root, kept) for kept in (still.decoded, still.source, still.transient)
     )
-    middle = tiny.rgb.frame(1)[0]
+    middle = tiny.rgb.read_frame(1)[0]
     assert np.array_equal(decoded, middle)
     assert np.array_equal(source, middle)
     assert transient.mean() == pytest.approx(1, abs=0.01)

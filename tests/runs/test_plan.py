@@ -15,11 +15,11 @@ from bench.dataset import Clip
 from bench.errors import UsageError
 from bench.registry import codecs
 from bench.runs import plan as planning
-from bench.runs.plan import Cell, Selection, plan, rate_points, select
+from bench.runs.plan import PlannedCell, Selection, plan, rate_points, select
 from bench.runs.preset import Preset, expand, load_preset, names
 
 SMOKE = load_preset("smoke")
-MakeCell = Callable[..., Cell]
+MakeCell = Callable[..., PlannedCell]
 
 
 def points(name: str, **options: str) -> list[dict[str, Any]]:

@@ -13,18 +13,18 @@ from rich.console import Console
 from bench.records.record import Record
 from bench.runs import progress
 from bench.runs.cell import start_record
-from bench.runs.plan import Cell
+from bench.runs.plan import PlannedCell
 from bench.runs.progress import LiveDisplay, PlainDisplay
 
 
 @pytest.fixture
-def failed(make_cell: Callable[..., Cell]) -> Record:
+def failed(make_cell: Callable[..., PlannedCell]) -> Record:
     """A record with a reason."""
     return dataclasses.replace(start_record(make_cell("raw")), status="failed", reason="CodecError: it [b]broke[/b]")
 
 
 def test_a_terminal_keeps_one_whole_line_for_each_finished_cell(failed: Record) -> None:
-    """Cell and outcome stand in one line, brackets as they are."""
+    """PlannedCell and outcome stand in one line, brackets as they are."""
     out = io.StringIO()
     with LiveDisplay(Console(file=out, force_terminal=True, width=120)) as display:
         display.begin(3, 7, "bunny/bunny nerv")

@@ -1,4 +1,4 @@
-"""Any video that a user has: what is read is what was written, and what cannot be read is told."""
+"""Any video that a user has: what is read is what was written, and what cannot be read is stated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench.errors import SourceError
-from bench.sources.file import Told, VideoFile, format_in_name, open_file
+from bench.sources.file import StatedFormat, VideoFile, format_in_name, open_file
 from bench.video import ffmpeg
 from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
 from bench.video.y4m import write_y4m
@@ -97,7 +97,7 @@ def test_numbered_pngs_are_rgb_frames(name: str, first: int, tmp_path: Path) -> 
         make(*raw_words(frame), "-y", tmp_path / "one.png")
         (tmp_path / "one.png").rename(folder / f"{name % (first + number)}.png")
     (folder / "notes.txt").touch()
-    file = open_file(folder, Told(frame_rate=Fraction(30000, 1001)))
+    file = open_file(folder, StatedFormat(frame_rate=Fraction(30000, 1001)))
     assert whole(file, tmp_path) == (video.format, hashlib.sha256(video.path.read_bytes()).hexdigest())
 
 
@@ -137,14 +137,14 @@ def test_names_tell_formats(
     name: str, size: tuple[int, int] | None, rate: int | None, pixel_format: PixelFormat | None
 ) -> None:
     """As the usual test sequences are called; nothing is guessed from other numbers."""
-    assert format_in_name(name) == Told(size, None if rate is None else Fraction(rate), pixel_format)
+    assert format_in_name(name) == StatedFormat(size, None if rate is None else Fraction(rate), pixel_format)
 
 
 def test_what_is_told_wins_over_the_name(tmp_path: Path) -> None:
     """A user knows better."""
     path = tmp_path / "a_64x36_25fps.yuv"
     path.write_bytes(bytes(32 * 18 * 2 * 3))
-    form = open_file(path, Told((32, 18), Fraction(50), "yuv444p10le")).format
+    form = open_file(path, StatedFormat((32, 18), Fraction(50), "yuv444p10le")).format
     assert form == VideoFormat(32, 18, 1, Fraction(50), "yuv444p10le")
 
 
@@ -191,7 +191,7 @@ def folder_of(path: Path, pictures: dict[str, bytes]) -> Path:
 def test_folders_that_are_no_sequence(pictures: dict[str, bytes], said: str, tmp_path: Path) -> None:
     """With the file that is wrong."""
     with pytest.raises(SourceError, match=said):
-        open_file(folder_of(tmp_path / "a", pictures), Told(frame_rate=Fraction(25)))
+        open_file(folder_of(tmp_path / "a", pictures), StatedFormat(frame_rate=Fraction(25)))
 
 
 def test_pngs_without_a_rate(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_damaged_png_in_the_middle(tmp_path: Path) -> None:
     cut = png(64, 64)[:60]
     folder = folder_of(tmp_path / "a", {"1.png": png(64, 64), "2.png": cut, "3.png": png(64, 64)})
     with pytest.raises(SourceError, match=r"is damaged|decoding gave"):
-        open_file(folder, Told(frame_rate=Fraction(25))).read(tmp_path / "cache")
+        open_file(folder, StatedFormat(frame_rate=Fraction(25))).read(tmp_path / "cache")
 
 
 @pytest.mark.parametrize("size", [0, 1, 64 * 36 * 3 // 2 - 1, 64 * 36 * 3 // 2 + 6])

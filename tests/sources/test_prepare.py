@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from bench.dataset import Clip, Cut, Source
+from bench.dataset import Clip, ClipWindow, Source
 from bench.errors import StoreError, ToolError, UsageError
 from bench.sources import contents
 from bench.sources.prepare import prepare_clip
@@ -34,7 +34,7 @@ def prepare(tmp_path: Path) -> Prepare:
     whole.path.write_bytes(np.random.default_rng(3).integers(16, 236, FORM.size_bytes, np.uint8).tobytes())
     source = Source("planted", "noise", "CC0", "numpy", whole.sha256(), FORM.frames)
 
-    def make(cut: Cut = Cut(), source: Source = source, matrix: Matrix = "bt601") -> Clip:  # noqa: B008
+    def make(cut: ClipWindow = ClipWindow(), source: Source = source, matrix: Matrix = "bt601") -> Clip:  # noqa: B008
         return prepare_clip(source, ffmpeg.raw_input(whole), FORM, cut, tmp_path / "cache", matrix)
 
     return make
@@ -50,16 +50,19 @@ def test_whole_clip_is_the_source(prepare: Prepare, tmp_path: Path) -> None:
 
 def test_cut_in_time_keeps_the_first_frames(prepare: Prepare, tmp_path: Path) -> None:
     """Exactly as they are; a cut longer than the source is the source."""
-    assert prepare(Cut(frames=2)).yuv.path.read_bytes() == (tmp_path / "whole.yuv").read_bytes()[: 2 * FORM.frame_bytes]
-    assert prepare(Cut(frames=50)).yuv.format.frames == 5
+    assert (
+        prepare(ClipWindow(frames=2)).yuv.path.read_bytes()
+        == (tmp_path / "whole.yuv").read_bytes()[: 2 * FORM.frame_bytes]
+    )
+    assert prepare(ClipWindow(frames=50)).yuv.format.frames == 5
 
 
 def test_cut_in_size_scales_the_whole_picture(prepare: Prepare) -> None:
     """Every frame, to the size, with about the same mean."""
-    clip = prepare(Cut(32, 24))
+    clip = prepare(ClipWindow(32, 24))
     assert str(clip.yuv.format) == "5 frames of 32x24 yuv420p"
     assert str(clip.rgb.format) == "5 frames of 32x24 rgb24"
-    for small, large in zip(clip.yuv.frames(), prepare().yuv.frames(), strict=True):
+    for small, large in zip(clip.yuv.read_frames(), prepare().yuv.read_frames(), strict=True):
         assert abs(float(small[0].mean()) - float(large[0].mean())) < 3
 
 
@@ -81,14 +84,18 @@ def test_cached_clip_is_used_again(prepare: Prepare, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ffmpeg, "run", refuse)
     assert prepare() == first
     with pytest.raises(AssertionError, match="run again"):
-        prepare(Cut(frames=1))
+        prepare(ClipWindow(frames=1))
 
 
 def test_what_decides_the_content_has_its_own_folder(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another source, cut or ffmpeg never finds this clip."""
     first = prepare()
     source = replace(first.source, sha256="00" * 32)
-    folders = {first.yuv.path.parent, prepare(Cut(frames=4)).yuv.path.parent, prepare(source=source).yuv.path.parent}
+    folders = {
+        first.yuv.path.parent,
+        prepare(ClipWindow(frames=4)).yuv.path.parent,
+        prepare(source=source).yuv.path.parent,
+    }
     with monkeypatch.context() as patch:
         patch.setattr(ffmpeg, "version", lambda: "another")
         folders.add(prepare().yuv.path.parent)
@@ -141,7 +148,7 @@ def test_failure_leaves_nothing(prepare: Prepare, tmp_path: Path, monkeypatch: p
 
 def test_source_rate_is_that_of_the_cut(prepare: Prepare) -> None:
     """Sending the source costs what it costs, over as many pixels as are left."""
-    clip = prepare(Cut(32, 24))
+    clip = prepare(ClipWindow(32, 24))
     assert clip.source_bits_per_pixel is None
     coded = replace(clip, source=replace(clip.source, coded_bytes=960))
     assert coded.source_bits_per_pixel == pytest.approx(8 * 960 / (5 * 32 * 24))
@@ -151,10 +158,10 @@ def test_source_rate_is_that_of_the_cut(prepare: Prepare) -> None:
 def test_crop_is_the_window_in_the_middle(crop: tuple[int, int], prepare: Prepare) -> None:
     """Sample by sample, its corner on a whole chroma sample; odd sizes round chroma up."""
     width, height = crop
-    clip = prepare(Cut(crop=crop))
+    clip = prepare(ClipWindow(crop=crop))
     assert (clip.yuv.format.width, clip.yuv.format.height) == crop
     left, top = (64 - width) // 4, (48 - height) // 4
-    for cropped, whole in zip(clip.yuv.frames(), prepare().yuv.frames(), strict=True):
+    for cropped, whole in zip(clip.yuv.read_frames(), prepare().yuv.read_frames(), strict=True):
         for plane, full, step in zip(cropped, whole, (1, 2, 2), strict=True):
             rows, columns = slice(top * 2 // step, None), slice(left * 2 // step, None)
             assert (plane == full[rows, columns][: -(-height // step), : -(-width // step)]).all()
@@ -163,14 +170,14 @@ def test_crop_is_the_window_in_the_middle(crop: tuple[int, int], prepare: Prepar
 @pytest.mark.parametrize(
     ("cut", "size"),
     [
-        (Cut(height=24), (32, 24)),
-        (Cut(width=32), (32, 24)),
-        (Cut(height=22), (30, 22)),
-        (Cut(height=12, crop=(48, 48)), (12, 12)),
-        (Cut(height=2, crop=(2, 48)), (2, 2)),
+        (ClipWindow(height=24), (32, 24)),
+        (ClipWindow(width=32), (32, 24)),
+        (ClipWindow(height=22), (30, 22)),
+        (ClipWindow(height=12, crop=(48, 48)), (12, 12)),
+        (ClipWindow(height=2, crop=(2, 48)), (2, 2)),
     ],
 )
-def test_one_side_alone_keeps_the_shape(cut: Cut, size: tuple[int, int], prepare: Prepare) -> None:
+def test_one_side_alone_keeps_the_shape(cut: ClipWindow, size: tuple[int, int], prepare: Prepare) -> None:
     """To the nearest even number, of what cropping leaves."""
     form = prepare(cut).yuv.format
     assert (form.width, form.height) == size
@@ -178,12 +185,12 @@ def test_one_side_alone_keeps_the_shape(cut: Cut, size: tuple[int, int], prepare
 
 def test_crop_comes_before_scaling(prepare: Prepare, tmp_path: Path) -> None:
     """A window that is scaled is what scaling the window gives."""
-    both, window = prepare(Cut(16, 12, crop=(32, 24))), prepare(Cut(crop=(32, 24)))
+    both, window = prepare(ClipWindow(16, 12, crop=(32, 24))), prepare(ClipWindow(crop=(32, 24)))
     again = prepare_clip(
         replace(window.source, sha256="11" * 32),
         ffmpeg.raw_input(window.yuv),
         window.yuv.format,
-        Cut(16, 12),
+        ClipWindow(16, 12),
         tmp_path / "cache",
         "bt601",
     )
@@ -193,21 +200,25 @@ def test_crop_comes_before_scaling(prepare: Prepare, tmp_path: Path) -> None:
 def test_window_that_does_not_fit_is_an_error(prepare: Prepare) -> None:
     """With both sizes."""
     with pytest.raises(UsageError, match="65x48 does not fit into 64x48"):
-        prepare(Cut(crop=(65, 48)))
+        prepare(ClipWindow(crop=(65, 48)))
 
 
 def test_a_clip_says_what_was_cut(prepare: Prepare) -> None:
     """As little as is true: a cut that changes nothing is none."""
-    assert prepare(Cut(64, 48, 5, (64, 48))).cut == Cut()
-    assert prepare(Cut(frames=9)).cut == Cut()
-    assert prepare(Cut(32, 24, 2, (32, 48))).cut == Cut(32, 24, 2, (32, 48))
-    assert prepare(Cut(32, 24, 2, (32, 24))).cut == Cut(None, None, 2, (32, 24))
+    assert prepare(ClipWindow(64, 48, 5, (64, 48))).cut == ClipWindow()
+    assert prepare(ClipWindow(frames=9)).cut == ClipWindow()
+    assert prepare(ClipWindow(32, 24, 2, (32, 48))).cut == ClipWindow(32, 24, 2, (32, 48))
+    assert prepare(ClipWindow(32, 24, 2, (32, 24))).cut == ClipWindow(None, None, 2, (32, 24))
 
 
 def test_equal_sizes_of_other_content_are_not_confused(prepare: Prepare) -> None:
     """Cropped, scaled, and by another matrix: four clips of one size."""
-    clips = [prepare(Cut(32, 24)), prepare(Cut(crop=(32, 24))), prepare(Cut(32, 24, crop=(48, 48)))]
-    clips.append(prepare(Cut(32, 24), matrix="bt709"))
+    clips = [
+        prepare(ClipWindow(32, 24)),
+        prepare(ClipWindow(crop=(32, 24))),
+        prepare(ClipWindow(32, 24, crop=(48, 48))),
+    ]
+    clips.append(prepare(ClipWindow(32, 24), matrix="bt709"))
     assert len({clip.yuv.path for clip in clips}) == 4
     assert len({clip.rgb_sha256 for clip in clips}) == 4
     assert clips[0].yuv_sha256 == clips[3].yuv_sha256

@@ -1,4 +1,4 @@
-"""Running ffmpeg: what it can do, and how its failures are told."""
+"""Running ffmpeg: what it can do, and how its failures are stated."""
 
 from __future__ import annotations
 
@@ -115,9 +115,11 @@ def test_colours_are_bt601_of_limited_range(
     form = VideoFormat(width, height, 1, Fraction(25), "yuv420p")
     video = RawVideo(tmp_path / "a.yuv", form)
     video.path.write_bytes(b"".join(bytes([v]) * int(np.prod(s)) for v, s in zip(yuv, form.plane_shapes, strict=True)))
-    ((picture,),) = colour.convert(video, "rgb24", tmp_path / "a.rgb", "bt601").frames()
+    ((picture,),) = colour.convert(video, "rgb24", tmp_path / "a.rgb", "bt601").read_frames()
     assert np.abs(picture.astype(int) - rgb).max() <= 2
-    back = colour.frames(RawVideo(tmp_path / "a.rgb", replace(form, pixel_format="rgb24")), "yuv420p", "bt601")
+    back = colour.converted_frames(
+        RawVideo(tmp_path / "a.rgb", replace(form, pixel_format="rgb24")), "yuv420p", "bt601"
+    )
     for plane, value in zip(next(iter(back)), yuv, strict=True):
         assert np.abs(plane.astype(int) - value).max() <= 2
 
@@ -127,7 +129,7 @@ def test_conversion_of_odd_sizes(tmp_path: Path) -> None:
     form = VideoFormat(33, 17, 2, Fraction(25), "yuv420p")
     video = RawVideo(tmp_path / "a.yuv", form)
     video.path.write_bytes(bytes([128]) * form.size_bytes)
-    pictures = list(colour.convert(video, "rgb24", tmp_path / "a.rgb", "bt601").frames())
+    pictures = list(colour.convert(video, "rgb24", tmp_path / "a.rgb", "bt601").read_frames())
     assert len(pictures) == 2
     assert all((picture == 130).all() for (picture,) in pictures)
 

@@ -32,7 +32,7 @@ def test_planes_of_any_size(width: int, height: int, tmp_path: Path) -> None:
     size = width * height + 2 * rows * columns
     assert video.format.frame_bytes == size
     assert video.format.size_bytes == 2 * size == len(data)
-    frames = list(video.frames())
+    frames = list(video.read_frames())
     assert len(frames) == 2
     for number, (y, u, v) in enumerate(frames):
         assert (y.shape, u.shape, v.shape) == ((height, width), (rows, columns), (rows, columns))
@@ -45,7 +45,7 @@ def test_rgb_is_one_interleaved_plane(width: int, height: int, tmp_path: Path) -
     """Of three samples a pixel."""
     video = planted(tmp_path / "a.rgb", width, height, "rgb24")
     data = video.path.read_bytes()
-    for number, (picture,) in enumerate(video.frames()):
+    for number, (picture,) in enumerate(video.read_frames()):
         assert picture.shape == (height, width, 3)
         last = (number + 1) * 3 * width * height
         assert picture[-1, -1].tolist() == list(data[last - 3 : last])
@@ -68,7 +68,7 @@ def test_file_of_another_size_is_an_error(difference: int, tmp_path: Path) -> No
     said = (
         rf"expected 2 frames of 2x2 yuv420p \(12 bytes\), found {12 + difference} bytes \({(12 + difference) / 6:.2f}"
     )
-    for read in (video.check_size, lambda: list(video.undivided()), lambda: list(video.frames())):
+    for read in (video.check_size, lambda: list(video.read_frame_bytes()), lambda: list(video.read_frames())):
         with pytest.raises(DecodeError, match=said):
             read()
 
@@ -84,7 +84,7 @@ def test_frames_cannot_be_written_to(tmp_path: Path) -> None:
     """The source stays what it is."""
     video = planted(tmp_path / "a.yuv", 4, 4)
     with pytest.raises(ValueError, match="read-only"):
-        next(iter(video.frames()))[0][0, 0] = 1
+        next(iter(video.read_frames()))[0][0, 0] = 1
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (2 << 20) + 7])

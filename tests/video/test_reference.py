@@ -40,7 +40,7 @@ def test_ffmpeg_agrees_bit_for_bit(
 ) -> None:
     """On x86, over all values, whatever the matrix."""
     video = noise(tmp_path, width, height, pixel_format)
-    for (converted,), planes in zip(colour.frames(video, "rgb24", matrix), video.frames(), strict=True):
+    for (converted,), planes in zip(colour.converted_frames(video, "rgb24", matrix), video.read_frames(), strict=True):
         assert (reference_rgb(planes, video.format.subsampling, matrix) == converted).all()
 
 
@@ -62,7 +62,7 @@ def test_difference_is_measured_where_it_can_be(tmp_path: Path) -> None:
     video = noise(tmp_path, 64, 36)
     form = dataclasses.replace(video.format, pixel_format="rgb24")
     rgb = RawVideo(tmp_path / "a.rgb", form)
-    exact = np.stack([reference_rgb(planes, (2, 2), "bt601") for planes in video.frames()])
+    exact = np.stack([reference_rgb(planes, (2, 2), "bt601") for planes in video.read_frames()])
     rgb.path.write_bytes(exact.tobytes())
     found = difference(video, rgb, "bt601")
     assert found is not None

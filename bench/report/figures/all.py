@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...analysis.comparable import Section
+from ...analysis.comparable import ComparableSet
 from ...analysis.pairs import Pairs
 from .crops import crops_pictures
 from .curves import rd_pictures
@@ -26,22 +26,22 @@ class Figures:
 
 
 def figures(
-    section: Section, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
+    group: ComparableSet, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
 ) -> Figures:
     """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
     results directory, where kept frames are."""
-    if not section.measured:
+    if not group.measured:
         return Figures([], [])
-    crops, absent = crops_pictures(section, root)
-    if not has_regions(section):
+    crops, absent = crops_pictures(group, root)
+    if not has_regions(group):
         absent.append("No comparison of transient and persistent regions: the records have no PSNR by region.")
     pictures = [
-        *rd_pictures(section, styles, rate_axis),
-        *heat_map_pictures(section, compared),
-        *region_gain_picture(section),
+        *rd_pictures(group, styles, rate_axis),
+        *heat_map_pictures(group, compared),
+        *region_gain_picture(group),
         *crops,
-        *per_frame_picture(section, styles),
-        *training_picture(section, styles),
-        *overhead_picture(section),
+        *per_frame_picture(group, styles),
+        *training_picture(group, styles),
+        *overhead_picture(group),
     ]
     return Figures(pictures, absent)

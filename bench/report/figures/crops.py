@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from ...analysis.comparable import Section
+from ...analysis.comparable import ComparableSet
 from ...analysis.matched import Match, Matched, matched
 from ...errors import StoreError
 from ...measure.psnr import mean_squared_error, psnr_from_mse
@@ -44,12 +44,12 @@ class Still:
     decoded: list[tuple[Match, Frame]]
 
 
-def crops_pictures(section: Section, root: Path | None) -> tuple[list[Picture], list[str]]:
+def crops_pictures(group: ComparableSet, root: Path | None) -> tuple[list[Picture], list[str]]:
     """A picture for each sequence of which frames were kept below ``root``, and the reasons for those that
     have none."""
     pictures, absent = [], []
-    for sequence in section.sequences:
-        pick = matched(section, sequence)
+    for sequence in group.sequences:
+        pick = matched(group, sequence)
         if pick is None:
             continue
         try:
@@ -57,7 +57,7 @@ def crops_pictures(section: Section, root: Path | None) -> tuple[list[Picture], 
         except StoreError as error:
             absent.append(f"No visual comparison on {sequence}: {error}")
             continue
-        pictures.append(_picture(section, still))
+        pictures.append(_picture(group, still))
     return pictures, absent
 
 
@@ -72,15 +72,15 @@ def _read(pick: Matched, root: Path | None) -> Still:
     return Still(pick, first.index, read_kept(root, first.source), read_kept(root, first.transient), decoded)
 
 
-def _picture(section: Section, still: Still) -> Picture:
+def _picture(group: ComparableSet, still: Still) -> Picture:
     chosen = windows(still.source, still.transient)
     shown = [match.cell.label for match, _ in still.decoded]
     without = [match.cell.label for match in still.pick.matches if match.cell.label not in shown]
     missing = f" No such frame was kept of {', '.join(without)}." if without else ""
     return Picture(
-        figure=draw(section, still, chosen),
-        name=f"{section.slug}-{re.sub(r'[^0-9A-Za-z]+', '-', still.pick.sequence).strip('-')}-crops",
-        caption=f"Frame {still.index} at matched rate: {section.dataset}, {section.stamp}. {still.pick.note}{missing} "
+        figure=draw(group, still, chosen),
+        name=f"{group.slug}-{re.sub(r'[^0-9A-Za-z]+', '-', still.pick.sequence).strip('-')}-crops",
+        caption=f"Frame {still.index} at matched rate: {group.dataset}, {group.stamp}. {still.pick.note}{missing} "
         "The frame has the most transient pixels; the crops are the window with the most of them and, of those with "
         f"few, the most detailed one. {DEFINITION} PSNR is of the crop; error maps reach from 0 (black) to "
         f"{ERROR_LIMIT} of 255.",
@@ -119,13 +119,13 @@ def _window(score: NDArray[np.float64], side: int) -> Window:
     return slice(int(top), int(top) + side), slice(int(left), int(left) + side)
 
 
-def draw(section: Section, still: Still, chosen: dict[Region, Window]) -> Figure:
+def draw(group: ComparableSet, still: Still, chosen: dict[Region, Window]) -> Figure:
     """Above, the frame and its transient pixels with the crops marked; below, for each crop a row of pictures
     and a row of error maps."""
     columns = 1 + len(still.decoded)
     width = max(7.0, 1.25 * columns + 0.5)
-    overview = width / 2 * section.height / section.width
-    figure = new_figure(section, f"frame {still.index} of {still.pick.sequence}", width, 0)
+    overview = width / 2 * group.height / group.width
+    figure = new_figure(group, f"frame {still.index} of {still.pick.sequence}", width, 0)
     cell = (width - 0.4) / columns
     rows = 2 * len(chosen)
     figure.set_size_inches(width, 0.75 + overview + rows * (cell + 0.12) + len(chosen) * 0.45)

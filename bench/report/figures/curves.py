@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ...analysis.average import seed_mean, seed_range, sequence_mean
 from ...analysis.bd_rate import Points
-from ...analysis.comparable import METRICS, Curve, Section
+from ...analysis.comparable import METRICS, ComparableSet, Curve
 from .picture import (
     QUIET,
     Picture,
@@ -29,64 +29,64 @@ from .picture import (
 AVERAGE_NOTE = "Average: mean rate and mean quality at each rate point that every sequence and seed has."
 
 
-def rd_pictures(section: Section, styles: Styles, rate_axis: RateAxis = "log") -> list[Picture]:
+def rd_pictures(group: ComparableSet, styles: Styles, rate_axis: RateAxis = "log") -> list[Picture]:
     """One picture for each metric that any curve has."""
-    drawable = [metric for metric in METRICS if any(_drawable(curve, metric) for curve in section.curves)]
-    return [_picture(section, metric, styles, rate_axis) for metric in drawable]
+    drawable = [metric for metric in METRICS if any(_drawable(curve, metric) for curve in group.curves)]
+    return [_picture(group, metric, styles, rate_axis) for metric in drawable]
 
 
-def _picture(section: Section, metric: str, styles: Styles, rate_axis: RateAxis) -> Picture:
-    several = len(section.sequences) > 1
-    caption = f"{METRICS[metric]} over bits per pixel: {section.dataset}, {section.stamp}"
-    if len({curve.seed for curve in section.curves}) > 1:
+def _picture(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateAxis) -> Picture:
+    several = len(group.sequences) > 1
+    caption = f"{METRICS[metric]} over bits per pixel: {group.dataset}, {group.stamp}"
+    if len({curve.seed for curve in group.curves}) > 1:
         caption += ". Several seeds: their mean at each rate point, from the lowest to the highest shaded"
     return Picture(
-        figure=draw(section, metric, styles, rate_axis),
-        name=f"{section.slug}-{metric.replace('_', '-')}",
+        figure=draw(group, metric, styles, rate_axis),
+        name=f"{group.slug}-{metric.replace('_', '-')}",
         caption=f"{caption}. {AVERAGE_NOTE}" if several else caption,
-        alt=_alt(section, metric),
+        alt=_alt(group, metric),
         wide=several,
         curves=True,
     )
 
 
-def draw(section: Section, metric: str, styles: Styles, rate_axis: RateAxis = "log") -> Figure:
+def draw(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateAxis = "log") -> Figure:
     """The curves of a section: axes for each sequence, and for the average where there are several."""
-    several = len(section.sequences) > 1
-    count = len(section.sequences) + several
-    figure = new_figure(section, f"{METRICS[metric]} over rate", *grid_size(count))
+    several = len(group.sequences) > 1
+    count = len(group.sequences) + several
+    figure = new_figure(group, f"{METRICS[metric]} over rate", *grid_size(count))
     figure.supylabel(METRICS[metric] if "dB" in METRICS[metric] else f"{METRICS[metric]} (dB)", fontsize=9)
     grid = grid_of_axes(figure, count)
-    lines = line_styles(section)
+    lines = line_styles(group)
 
     def plot(axes: Axes, label: str, points: Points) -> None:
         if points:
-            colour, marker = styles[section.codecs[label]]
+            colour, marker = styles[group.codecs[label]]
             rates, qualities = zip(*points, strict=True)
             axes.plot(rates, qualities, lines[label], color=colour, marker=marker, label=label, ms=5, lw=1.5)
 
-    for axes, sequence in zip(grid, section.sequences, strict=False):
-        for label in section.codecs:
-            plot(axes, label, seed_mean(section, label, sequence, metric))
-            if band := seed_range(section, label, sequence, metric):
-                colour, _ = styles[section.codecs[label]]
+    for axes, sequence in zip(grid, group.sequences, strict=False):
+        for label in group.codecs:
+            plot(axes, label, seed_mean(group, label, sequence, metric))
+            if band := seed_range(group, label, sequence, metric):
+                colour, _ = styles[group.codecs[label]]
                 rates, lowest, highest = zip(*band, strict=True)
                 axes.fill_between(rates, lowest, highest, color=colour, alpha=0.25, lw=0)
     if several:
-        for label in section.codecs:
-            plot(grid[-1], label, sequence_mean(section, label, metric))
+        for label in group.codecs:
+            plot(grid[-1], label, sequence_mean(group, label, metric))
     for place, axes in enumerate(grid):
         dress(axes, labelled=is_lowest(place, count))
         scale_rate(axes, rate_axis)
         if is_lowest(place, count):
             axes.set_xlabel("bits per pixel", fontsize=9)
-    for axes, sequence in zip(grid, section.sequences, strict=False):
-        marked = _mark_source(axes, section.source_rates().get(sequence))
+    for axes, sequence in zip(grid, group.sequences, strict=False):
+        marked = _mark_source(axes, group.source_rates().get(sequence))
         if several:
             axes.set_title(sequence, fontsize=9, pad=14 if marked else 5)
     if several:
-        grid[-1].set_title(f"average of {len(section.sequences)}", fontsize=9, fontweight="bold")
-    legend(figure, section)
+        grid[-1].set_title(f"average of {len(group.sequences)}", fontsize=9, fontweight="bold")
+    legend(figure, group)
     return figure
 
 
@@ -115,10 +115,10 @@ def _mark_source(axes: Axes, rate: float | None) -> bool:
     return True
 
 
-def _alt(section: Section, metric: str) -> str:
+def _alt(group: ComparableSet, metric: str) -> str:
     """What the picture shows, for those who do not see it."""
-    parts = [_reach(label, section.curves, metric) for label in section.codecs]
-    return f"{METRICS[metric]} over bits per pixel on {', '.join(section.sequences)}. " + " ".join(filter(None, parts))
+    parts = [_reach(label, group.curves, metric) for label in group.codecs]
+    return f"{METRICS[metric]} over bits per pixel on {', '.join(group.sequences)}. " + " ".join(filter(None, parts))
 
 
 def _reach(label: str, curves: Sequence[Curve], metric: str) -> str:

@@ -8,7 +8,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ...analysis.comparable import METRICS, Section
+from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import Mean, Pairs
 from .picture import PAGE, QUIET, Picture, dress, new_figure
 
@@ -17,30 +17,30 @@ LIMIT = math.log(4)
 COLOURS: Colormap = LinearSegmentedColormap.from_list("bits", ["#1b7fbd", "#f4f4f4", "#d9600a"])
 
 
-def heat_map_pictures(section: Section, compared: Pairs) -> list[Picture]:
+def heat_map_pictures(group: ComparableSet, compared: Pairs) -> list[Picture]:
     """One picture for each metric, where at least two codecs have results, of the pairs in ``compared``."""
-    labels = [label for label in section.codecs if any(curve.label == label for curve in section.curves)]
+    labels = [label for label in group.codecs if any(curve.label == label for curve in group.curves)]
     if len(labels) < 2:
         return []
-    return [_picture(section, labels, metric, compared) for metric in METRICS]
+    return [_picture(group, labels, metric, compared) for metric in METRICS]
 
 
-def _picture(section: Section, labels: list[str], metric: str, compared: Pairs) -> Picture:
+def _picture(group: ComparableSet, labels: list[str], metric: str, compared: Pairs) -> Picture:
     pairs = [pair for key, pair in compared.items() if key[2] == metric and {*key[:2]} <= {*labels}]
     return Picture(
-        figure=draw(section, labels, metric, compared),
-        name=f"{section.slug}-bd-rate-{metric.replace('_', '-')}",
-        caption=f"BD-rate on {METRICS[metric]} of each codec (row) against each other (column): {section.dataset}, "
-        f"{section.stamp}. Percent of bits, mean over sequences; blue needs fewer. Hatched: refused.",
+        figure=draw(group, labels, metric, compared),
+        name=f"{group.slug}-bd-rate-{metric.replace('_', '-')}",
+        caption=f"BD-rate on {METRICS[metric]} of each codec (row) against each other (column): {group.dataset}, "
+        f"{group.stamp}. Percent of bits, mean over sequences; blue needs fewer. Hatched: refused.",
         alt=f"BD-rates on {METRICS[metric]}. " + " ".join(_outcome(p.codec, p.anchor, p.mean) for p in pairs),
         wide=False,
     )
 
 
-def draw(section: Section, labels: list[str], metric: str, compared: Pairs) -> Figure:
+def draw(group: ComparableSet, labels: list[str], metric: str, compared: Pairs) -> Figure:
     """A square for each pair, coloured by the logarithm of the bits needed; hatched if refused on all sequences."""
     side = 0.62 * len(labels)
-    figure = new_figure(section, f"BD-rate on {METRICS[metric]}", side + 1.9, side + 1.7)
+    figure = new_figure(group, f"BD-rate on {METRICS[metric]}", side + 1.9, side + 1.7)
     axes = figure.subplots()
     dress(axes)
     norm = TwoSlopeNorm(0, -LIMIT, LIMIT)

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ...analysis.comparable import Cell, Section
+from ...analysis.comparable import ComparableSet, RecordedCell
 from .picture import QUIET, TEXT, Picture, dress, new_figure
 
 COLOURS = ("#3b4f81", "#7fa8c9", "#d8b365", "#8c6bb1", "#5aae8f", "#b8626f", "#9a9a9a")
 """Of purposes; none of them is a codec's."""
 
 
-def overhead_picture(section: Section) -> list[Picture]:
+def overhead_picture(group: ComparableSet) -> list[Picture]:
     """One picture, if any stream has more than one purpose."""
-    rows = ledgers(section)
+    rows = ledgers(group)
     if not any(len(ledger) > 1 for _, ledger in rows):
         return []
     return [
         Picture(
-            figure=draw(section, rows),
-            name=f"{section.slug}-overhead",
-            caption=f"What a stream holds besides its main purpose: {section.dataset}, {section.stamp}. Each codec's "
+            figure=draw(group, rows),
+            name=f"{group.slug}-overhead",
+            caption=f"What a stream holds besides its main purpose: {group.dataset}, {group.stamp}. Each codec's "
             "smallest and largest rate point, all sequences and seeds together.",
             alt=" ".join(f"{name}: {_outcome(ledger)}." for name, ledger in rows),
             wide=False,
@@ -31,12 +31,12 @@ def overhead_picture(section: Section) -> list[Picture]:
     ]
 
 
-def ledgers(section: Section) -> list[tuple[str, Counter[str]]]:
+def ledgers(group: ComparableSet) -> list[tuple[str, Counter[str]]]:
     """(codec and rate point, bytes by purpose) at the lowest and the highest rate of each curve."""
     found = []
-    for label in section.codecs:
-        points: dict[str, list[Cell]] = defaultdict(list)
-        for cell in section.measured:
+    for label in group.codecs:
+        points: dict[str, list[RecordedCell]] = defaultdict(list)
+        for cell in group.measured:
             if cell.label == label:
                 points[cell.rate_point].append(cell)
         order = sorted(points, key=lambda point: _mean_rate(points[point]))
@@ -49,13 +49,13 @@ def ledgers(section: Section) -> list[tuple[str, Counter[str]]]:
     return found
 
 
-def _mean_rate(cells: Sequence[Cell]) -> float:
+def _mean_rate(cells: Sequence[RecordedCell]) -> float:
     return sum(cell.bits_per_pixel for cell in cells) / len(cells)
 
 
-def draw(section: Section, rows: Sequence[tuple[str, Counter[str]]]) -> Figure:
+def draw(group: ComparableSet, rows: Sequence[tuple[str, Counter[str]]]) -> Figure:
     """A bar for each row, of all purposes but the largest."""
-    figure = new_figure(section, "bytes that are not the main purpose", 5.4, 0.24 * len(rows) + 1.9)
+    figure = new_figure(group, "bytes that are not the main purpose", 5.4, 0.24 * len(rows) + 1.9)
     axes = figure.subplots()
     purposes = list(dict.fromkeys(purpose for _, ledger in rows for purpose in _rest(ledger)))
     for place, (_, ledger) in enumerate(rows):

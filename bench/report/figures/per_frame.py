@@ -6,7 +6,7 @@ import math
 
 from matplotlib.figure import Figure
 
-from ...analysis.comparable import Section
+from ...analysis.comparable import ComparableSet
 from ...analysis.matched import Matched, matched
 from ...records.record import Record
 from .picture import GRID, QUIET, Picture, Styles, dress, legend, line_styles, new_figure
@@ -16,16 +16,16 @@ MARKERS = 12
 """On a line, about."""
 
 
-def per_frame_picture(section: Section, styles: Styles) -> list[Picture]:
+def per_frame_picture(group: ComparableSet, styles: Styles) -> list[Picture]:
     """One picture with axes for each sequence, if any codec has values by frame."""
-    found = [pick for sequence in section.sequences if (pick := _drawable(section, sequence))]
+    found = [pick for sequence in group.sequences if (pick := _drawable(group, sequence))]
     if not found:
         return []
     return [
         Picture(
-            figure=draw(section, found, styles),
-            name=f"{section.slug}-per-frame",
-            caption=f"PSNR of each frame at matched rate: {section.dataset}, {section.stamp}. {' '.join(notes(found))}",
+            figure=draw(group, found, styles),
+            name=f"{group.slug}-per-frame",
+            caption=f"PSNR of each frame at matched rate: {group.dataset}, {group.stamp}. {' '.join(notes(found))}",
             alt="PSNR over frame number. " + " ".join(_outcome(pick) for pick in found),
             wide=True,
         )
@@ -37,8 +37,8 @@ def notes(found: list[Matched]) -> list[str]:
     return [pick.note for pick in found]
 
 
-def _drawable(section: Section, sequence: str) -> Matched | None:
-    pick = matched(section, sequence)
+def _drawable(group: ComparableSet, sequence: str) -> Matched | None:
+    pick = matched(group, sequence)
     if pick is None or not any(_values(match.cell.record) for match in pick.matches):
         return None
     return pick
@@ -60,11 +60,11 @@ def _values(record: Record) -> list[float]:
     return known if len(known) == len(values) else []
 
 
-def draw(section: Section, found: list[Matched], styles: Styles) -> Figure:
+def draw(group: ComparableSet, found: list[Matched], styles: Styles) -> Figure:
     """A row for each sequence; behind the lines, the share of transient pixels in the source."""
-    figure = new_figure(section, "PSNR of each frame at matched rate", 9.2, 2.6 * len(found) + 1.3)
+    figure = new_figure(group, "PSNR of each frame at matched rate", 9.2, 2.6 * len(found) + 1.3)
     rows = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel()
-    lines = line_styles(section)
+    lines = line_styles(group)
     for axes, pick in zip(rows, found, strict=True):
         dress(axes, labelled=pick is found[-1])
         for match in pick.matches:
@@ -90,7 +90,7 @@ def draw(section: Section, found: list[Matched], styles: Styles) -> Figure:
         axes.set_ylabel("PSNR (dB)", fontsize=9)
         axes.margins(x=0.01)
     rows[-1].set_xlabel("frame", fontsize=9)
-    legend(figure, section)
+    legend(figure, group)
     return figure
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
-from ...analysis.comparable import CODEC_ORDER, Section
+from ...analysis.comparable import CODEC_ORDER, ComparableSet
 
 # After Okabe and Ito, with a darker orange and sky blue, then Paul Tol: colour-blind readers tell
 # them apart, and markers differ too.
@@ -89,20 +89,20 @@ def codec_styles(names: Iterable[str]) -> Styles:
     return fixed | dict(zip(others, cycle(MORE_STYLES), strict=False))
 
 
-def line_styles(section: Section) -> dict[str, Literal["-", "--", ":", "-."]]:
+def line_styles(group: ComparableSet) -> dict[str, Literal["-", "--", ":", "-."]]:
     """Label to line style, which tells curves of one codec apart."""
     styles: dict[str, Literal["-", "--", ":", "-."]] = {}
-    for codec in dict.fromkeys(section.codecs.values()):
-        labels = [label for label, name in section.codecs.items() if name == codec]
+    for codec in dict.fromkeys(group.codecs.values()):
+        labels = [label for label, name in group.codecs.items() if name == codec]
         styles |= dict(zip(labels, cycle(LINES), strict=False))
     return styles
 
 
-def new_figure(section: Section, title: str, width: float, height: float) -> Figure:
+def new_figure(group: ComparableSet, title: str, width: float, height: float) -> Figure:
     """An empty figure of that many inches, with the section's stamp under its title."""
     engine = ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.07)
     figure = Figure(figsize=(width, height), layout=engine, facecolor=PAGE)
-    lines = [f"{section.dataset}: {title}", *section.stamp.split("; ")]
+    lines = [f"{group.dataset}: {title}", *group.stamp.split("; ")]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=9, color=TEXT)
     return figure
 
@@ -149,12 +149,12 @@ def scale_rate(axes: Axes, rate_axis: RateAxis) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def legend(figure: Figure, section: Section) -> None:
+def legend(figure: Figure, group: ComparableSet) -> None:
     """The curves' names below the axes, each once, in the section's order."""
     named = {
         label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    order = [label for label in section.codecs if label in named]
+    order = [label for label in group.codecs if label in named]
     order += [label for label in named if label not in order]
     figure.legend(
         [named[label] for label in order],

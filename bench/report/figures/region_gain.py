@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from ...analysis.average import seed_mean
 from ...analysis.bd_psnr import bd_psnr
-from ...analysis.comparable import Section
+from ...analysis.comparable import ComparableSet
+from ...analysis.pairs import ANCHORS
 from ...measure.regions import DEFINITION, REGIONS, Region
 from .picture import QUIET, TEXT, Picture, dress, new_figure
 
-ANCHORS = ("nerv", "x265")
 COLOURS: dict[Region, str] = {"persistent": "#7fa8c9", "transient": "#3b4f81"}
 
 
@@ -30,15 +30,15 @@ class Gain:
     reason: str | None = None
 
 
-def gains(section: Section, anchor: str) -> list[Gain]:
+def gains(group: ComparableSet, anchor: str) -> list[Gain]:
     """Every other codec against ``anchor``, in each region."""
     found = []
-    for label in section.codecs:
+    for label in group.codecs:
         for region in REGIONS:
             metric = f"psnr_rgb_{region}"
             results = [
-                bd_psnr(seed_mean(section, anchor, sequence, metric), seed_mean(section, label, sequence, metric))
-                for sequence in section.sequences
+                bd_psnr(seed_mean(group, anchor, sequence, metric), seed_mean(group, label, sequence, metric))
+                for sequence in group.sequences
             ]
             values = [result.value for result in results if result.value is not None]
             mean = math.fsum(values) / len(values) if values else None
@@ -47,21 +47,21 @@ def gains(section: Section, anchor: str) -> list[Gain]:
     return found
 
 
-def region_gain_picture(section: Section) -> list[Picture]:
+def region_gain_picture(group: ComparableSet) -> list[Picture]:
     """One picture, if the records have regions, there is an anchor, and some codec can be compared with it."""
-    anchor = next((label for name in ANCHORS for label, codec in section.codecs.items() if codec == name), None)
-    if anchor is None or not has_regions(section):
+    anchor = next((label for name in ANCHORS for label, codec in group.codecs.items() if codec == name), None)
+    if anchor is None or not has_regions(group):
         return []
-    found = gains(section, anchor)
+    found = gains(group, anchor)
     if not any(gain.value is not None for gain in found):
         return []
     refused = [f"{gain.label} ({gain.reason})" for gain in found if gain.value is None and gain.region == "transient"]
     notes = f" Refused: {'; '.join(refused)}." if refused else ""
     return [
         Picture(
-            figure=draw(section, anchor, found),
-            name=f"{section.slug}-region-gain",
-            caption=f"PSNR against {anchor} at the same rate, by region: {section.dataset}, {section.stamp}. "
+            figure=draw(group, anchor, found),
+            name=f"{group.slug}-region-gain",
+            caption=f"PSNR against {anchor} at the same rate, by region: {group.dataset}, {group.stamp}. "
             f"{DEFINITION} BD-PSNR, mean over sequences.{notes}",
             alt=" ".join(map(_outcome, found)),
             wide=False,
@@ -69,15 +69,15 @@ def region_gain_picture(section: Section) -> list[Picture]:
     ]
 
 
-def has_regions(section: Section) -> bool:
+def has_regions(group: ComparableSet) -> bool:
     """Whether any record measured quality by region."""
-    return any(cell.quality(f"psnr_rgb_{region}") is not None for cell in section.measured for region in REGIONS)
+    return any(cell.quality(f"psnr_rgb_{region}") is not None for cell in group.measured for region in REGIONS)
 
 
-def draw(section: Section, anchor: str, found: Sequence[Gain]) -> Figure:
+def draw(group: ComparableSet, anchor: str, found: Sequence[Gain]) -> Figure:
     """A pair of bars for each codec; a dash where the comparison was refused."""
     labels = list(dict.fromkeys(gain.label for gain in found))
-    figure = new_figure(section, f"PSNR against {anchor} at the same rate", 5.4, 0.55 * len(labels) + 1.9)
+    figure = new_figure(group, f"PSNR against {anchor} at the same rate", 5.4, 0.55 * len(labels) + 1.9)
     axes = figure.subplots()
     dress(axes)
     for gain in found:

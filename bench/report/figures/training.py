@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.comparable import Cell, Section
+from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import machine
 from ...codec import TrainingCurve
 from .picture import Picture, Styles, dress, legend, line_styles, new_figure
@@ -17,31 +17,31 @@ SHOWN_FROM = 0.05
 """Of all steps. Before that quality rises from nothing, which would press the rest together."""
 
 
-def training_picture(section: Section, styles: Styles) -> list[Picture]:
+def training_picture(group: ComparableSet, styles: Styles) -> list[Picture]:
     """One picture with a row for each sequence, if any codec was trained. Of several seeds, the lowest."""
-    trained = [cell for curve in section.first_seed for cell in curve.cells if cell.record.training]
+    trained = [cell for curve in group.first_seed for cell in curve.cells if cell.record.training]
     if not trained:
         return []
     return [
         Picture(
-            figure=draw(section, trained, styles),
-            name=f"{section.slug}-training",
-            caption=f"PSNR against training steps and seconds: {section.dataset}, {section.stamp}",
+            figure=draw(group, trained, styles),
+            name=f"{group.slug}-training",
+            caption=f"PSNR against training steps and seconds: {group.dataset}, {group.stamp}",
             alt="PSNR of the frames as they were trained on, float weights. " + " ".join(map(_outcome, trained)),
             wide=True,
         )
     ]
 
 
-def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
+def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) -> Figure:
     """Against steps on the left, and against wall-clock to the right of it, with axes for each machine,
     since their seconds do not compare; there each line ends at its network's size."""
     sequences = list(dict.fromkeys(cell.sequence for cell in trained))
     machines = list(dict.fromkeys(machine(cell.record.environment) for cell in trained))
     columns, height = 1 + len(machines), 3.4 if len(sequences) == 1 else 2.4
-    figure = new_figure(section, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
+    figure = new_figure(group, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
     grid = figure.subplots(len(sequences), columns, squeeze=False, sharex="col", sharey="row")
-    lines = line_styles(section)
+    lines = line_styles(group)
     for (by_step, *by_second), sequence in zip(grid, sequences, strict=True):
         for cell in trained:
             if cell.sequence == sequence and (curve := cell.record.training):
@@ -62,16 +62,16 @@ def draw(section: Section, trained: Sequence[Cell], styles: Styles) -> Figure:
     for axes, name in zip(by_second, machines, strict=True):
         on = f" on {name}" if len(machines) > 1 else ""
         axes.set_xlabel(f"seconds of training{on}", fontsize=9)
-    legend(figure, section)
+    legend(figure, group)
     return figure
 
 
-def training_csv(sections: Sequence[Section]) -> pd.DataFrame:
+def training_csv(groups: Sequence[ComparableSet]) -> pd.DataFrame:
     """Every point of every training curve, one a row."""
     rows = [
         {
-            "dataset": section.dataset,
-            "preset": section.preset.name,
+            "dataset": group.dataset,
+            "preset": group.preset.name,
             "sequence": cell.sequence,
             "codec": cell.label,
             "rate_point": cell.rate_point,
@@ -83,8 +83,8 @@ def training_csv(sections: Sequence[Section]) -> pd.DataFrame:
             "psnr_db": psnr_db,
             "learning_rate": rate,
         }
-        for section in sections
-        for cell in section.measured
+        for group in groups
+        for cell in group.measured
         if (curve := cell.record.training)
         for step, seconds, loss, psnr_db, rate in zip(
             curve.steps, curve.seconds, curve.loss, curve.psnr_db, curve.learning_rate, strict=True
@@ -93,7 +93,7 @@ def training_csv(sections: Sequence[Section]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _name(axes: Axes, end: float, curve: TrainingCurve, cell: Cell, colour: str) -> None:
+def _name(axes: Axes, end: float, curve: TrainingCurve, cell: RecordedCell, colour: str) -> None:
     size = cell.record.complexity.parameters if cell.record.complexity else 0
     axes.annotate(
         f"{size / 1e6:.2g} M",
@@ -106,7 +106,7 @@ def _name(axes: Axes, end: float, curve: TrainingCurve, cell: Cell, colour: str)
     )
 
 
-def _outcome(cell: Cell) -> str:
+def _outcome(cell: RecordedCell) -> str:
     curve = cell.record.training
     assert curve is not None
     name = f"{cell.label} {cell.rate_point}".rstrip()

@@ -19,8 +19,8 @@ from ..tables.equal_time import equal_time_frame
 
 def frames(made: Content) -> dict[str, pd.DataFrame]:
     """Each table by its name, with the section of each row in its columns."""
-    sections = [part.section for part in made.parts]
-    compared = [(part.section, part.pairs) for part in made.parts]
+    groups = [part.group for part in made.parts]
+    compared = [(part.group, part.pairs) for part in made.parts]
     found: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for part in made.parts:
         for table in part.tables():
@@ -30,8 +30,8 @@ def frames(made: Content) -> dict[str, pd.DataFrame]:
         "records": records_frame(made.records),
         "bd_rate": bd_rate_frame(compared),
         "bd_rate_means": bd_mean_frame(compared),
-        "equal_time": equal_time_frame(sections),
-        "training": training_csv(sections),
+        "equal_time": equal_time_frame(groups),
+        "training": training_csv(groups),
         "machines": made.machines.data,
         **{name: _joined(members) for name, members in found.items()},
     }

@@ -15,7 +15,7 @@ from typing import Any
 import vl_convert
 
 from ...analysis.average import sequence_mean
-from ...analysis.comparable import METRICS, Section
+from ...analysis.comparable import METRICS, ComparableSet
 from ..figures.picture import DARK, LINES, MARKERS, MORE_STYLES, RateAxis, Styles, line_styles
 
 SHAPES = {
@@ -37,11 +37,11 @@ DASHES = dict(zip(LINES, ([1, 0], [6, 3], [2, 3], [6, 3, 2, 3]), strict=True))
 assert {*MARKERS, *(marker for _, marker in MORE_STYLES)} == SHAPES.keys()
 
 
-def curve_data(section: Section, styles: Styles) -> dict[str, Any] | None:
+def curve_data(group: ComparableSet, styles: Styles) -> dict[str, Any] | None:
     """What the page's script draws from: the looks of the curves, and every point as [curve, sequence, seed,
     bits per pixel, each metric or None, rate point], the first two as positions in their lists. None without
     a single point."""
-    labels, sequences = list(section.codecs), list(section.sequences)
+    labels, sequences = list(group.codecs), list(group.sequences)
     points: list[list[Any]] = [
         [
             labels.index(cell.label),
@@ -51,7 +51,7 @@ def curve_data(section: Section, styles: Styles) -> dict[str, Any] | None:
             *(_short(cell.quality(metric)) for metric in METRICS),
             cell.rate_point,
         ]
-        for curve in section.curves
+        for curve in group.curves
         for cell in curve.cells
         if cell.bits_per_pixel > 0
     ]
@@ -60,16 +60,16 @@ def curve_data(section: Section, styles: Styles) -> dict[str, Any] | None:
     if len(sequences) > 1:
         for number, label in enumerate(labels):
             for place, metric in enumerate(METRICS):
-                for rate, quality in sequence_mean(section, label, metric):
+                for rate, quality in sequence_mean(group, label, metric):
                     values = [_short(quality) if other == place else None for other in range(len(METRICS))]
                     points.append([number, len(sequences), None, _short(rate), *values, "mean"])
-        sequences.append(f"average of {len(section.sequences)}")
-    lines = line_styles(section)
+        sequences.append(f"average of {len(group.sequences)}")
+    lines = line_styles(group)
     return {
-        "curves": [_look(label, *styles[codec], DASHES[lines[label]]) for label, codec in section.codecs.items()],
+        "curves": [_look(label, *styles[codec], DASHES[lines[label]]) for label, codec in group.codecs.items()],
         "sequences": sequences,
         "metrics": [name if "dB" in name else f"{name} (dB)" for name in METRICS.values()],
-        "sourceRates": [section.source_rates().get(sequence) for sequence in sequences],
+        "sourceRates": [group.source_rates().get(sequence) for sequence in sequences],
         "points": points,
     }
 

@@ -50,13 +50,13 @@ def latex_files(made: Content) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     body = [r"\section*{Benchmark report}", f"{escape(made.summary)}.", ""]
     for part in made.parts:
-        body += [rf"\section*{{{escape(part.section.title)}}}"]
-        if not part.section.full_scale:
-            body += [rf"\textbf{{{escape(part.section.stamp[:1].upper() + part.section.stamp[1:])}.}}", ""]
+        body += [rf"\section*{{{escape(part.group.title)}}}"]
+        if not part.group.full_scale:
+            body += [rf"\textbf{{{escape(part.group.stamp[:1].upper() + part.group.stamp[1:])}.}}", ""]
         if part.source_note:
             body += [escape(part.source_note), ""]
         for table in part.tables():
-            body += _place(table, f"{part.section.slug}-{table.name.replace('_', '-')}", files)
+            body += _place(table, f"{part.group.slug}-{table.name.replace('_', '-')}", files)
     body += [r"\section*{Provenance}", *_place(made.machines, "machines", files)]
     files["report.tex"] = "\n".join([PREAMBLE, *body, r"\end{document}", ""]).encode()
     return files

@@ -47,9 +47,9 @@ def _join(content: Content, chosen: Callable[[Part], list[Table]], limits: Limit
 
 
 def _opening(part: Part) -> list[str]:
-    blocks = [f"## {part.section.title}"]
-    if not part.section.full_scale:
-        blocks.append(f"**{_sentence(part.section.stamp)}**")
+    blocks = [f"## {part.group.title}"]
+    if not part.group.full_scale:
+        blocks.append(f"**{_sentence(part.group.stamp)}**")
     return [*blocks, part.source_note] if part.source_note else blocks
 
 

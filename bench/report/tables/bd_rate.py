@@ -9,7 +9,7 @@ from itertools import product
 import pandas as pd
 
 from ...analysis.bd_rate import BDRate
-from ...analysis.comparable import METRICS, Section
+from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
 from .table import BD_PREFIX, Row, Table, as_frame, caption, place
 
@@ -17,27 +17,27 @@ MEAN, MEAN_CURVE = "mean", "mean curve"
 """What stands in the place of a sequence in rows over all of them."""
 
 
-def bd_table(section: Section, found: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
+def bd_table(group: ComparableSet, found: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
     """BD-rates of each codec, on each sequence and over them, against ``chosen`` anchors; None where
     there is no anchor or nothing to compare with it."""
-    columns = list(product(anchors(section, chosen), METRICS))
-    if not columns or len(section.codecs) < 2:
+    columns = list(product(anchors(group, chosen), METRICS))
+    if not columns or len(group.codecs) < 2:
         return None
     rows = []
-    for label in section.codecs:
+    for label in group.codecs:
         pairs = [found.get((label, *column)) for column in columns]
-        rows += [[label, sequence, *[_on_sequence(pair, sequence) for pair in pairs]] for sequence in section.sequences]
-        if len(section.sequences) > 1:
+        rows += [[label, sequence, *[_on_sequence(pair, sequence) for pair in pairs]] for sequence in group.sequences]
+        if len(group.sequences) > 1:
             rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
             rows.append([label, MEAN_CURVE, *[_bd_cell(pair.mean_curve) if pair else "anchor" for pair in pairs]])
     headings = [f"{BD_PREFIX}{METRICS[metric]} against {anchor}" for anchor, metric in columns]
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
-    hidden = frozenset({"sequence"}) if len(section.sequences) == 1 else frozenset[str]()
-    whole = Table(caption("BD-rate", section), data, BD_NOTES, "bd_rate", text=True, hidden=hidden)
+    hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
+    whole = Table(caption("BD-rate", group), data, BD_NOTES, "bd_rate", text=True, hidden=hidden)
     over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
     if over.empty:
         return whole
-    return replace(whole, summary=replace(whole, caption=caption("BD-rate over sequences", section), data=over))
+    return replace(whole, summary=replace(whole, caption=caption("BD-rate over sequences", group), data=over))
 
 
 BD_NOTES = (
@@ -53,23 +53,23 @@ BD_NOTES = (
 )
 
 
-def bd_matrices(section: Section, found: Pairs) -> list[Table]:
+def bd_matrices(group: ComparableSet, found: Pairs) -> list[Table]:
     """All pairs, one table for each metric: rows are codecs, columns anchors."""
-    if len(section.codecs) < 2:
+    if len(group.codecs) < 2:
         return []
-    return [_matrix(section, found, metric) for metric in METRICS]
+    return [_matrix(group, found, metric) for metric in METRICS]
 
 
-def _matrix(section: Section, found: Pairs, metric: str) -> Table:
+def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
     reasons: dict[str, str] = {}
     rows: list[Row] = []
-    for label in section.codecs:
+    for label in group.codecs:
         row: Row = {"codec": label}
-        for anchor in section.codecs:
+        for anchor in group.codecs:
             pair = found.get((label, anchor, metric))
-            row[f"{BD_PREFIX}{anchor}"] = _short(pair, section.sequences, reasons) if pair else "anchor"
+            row[f"{BD_PREFIX}{anchor}"] = _short(pair, group.sequences, reasons) if pair else "anchor"
         rows.append(row)
-    many = len(section.sequences) > 1
+    many = len(group.sequences) > 1
     note = (
         "Row against column, percent of bits. "
         + (
@@ -81,7 +81,7 @@ def _matrix(section: Section, found: Pairs, metric: str) -> Table:
     )
     listed = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
     title = f"BD-rate of all pairs, {METRICS[metric]}"
-    return Table(caption(title, section), as_frame(rows), (f"{note}{listed}.",), f"bd_matrix_{metric}", text=True)
+    return Table(caption(title, group), as_frame(rows), (f"{note}{listed}.",), f"bd_matrix_{metric}", text=True)
 
 
 def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str:
@@ -141,11 +141,11 @@ def _bracketed(interval: tuple[float, float] | None) -> str:
 # --- For other programs ---------------------------------------------------------------------
 
 
-def bd_rate_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
+def bd_rate_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     """Every comparison of two curves."""
     return as_frame(
         [
-            place(section)
+            place(group)
             | {
                 "sequence": item.sequence,
                 "codec": item.codec,
@@ -159,7 +159,7 @@ def bd_rate_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
                 "warning": item.result.warning,
                 "reason": item.result.reason,
             }
-            for section, pairs in found
+            for group, pairs in found
             for pair in pairs.values()
             for items in pair.by_sequence.values()
             for item in items
@@ -167,14 +167,14 @@ def bd_rate_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
     )
 
 
-def bd_mean_frame(found: Sequence[tuple[Section, Pairs]]) -> pd.DataFrame:
+def bd_mean_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     """Each codec against each other over all sequences, in both orders of averaging."""
     rows = []
-    for section, pairs in found:
+    for group, pairs in found:
         for pair in pairs.values():
             low, high = pair.mean.interval or (None, None)
             rows.append(
-                place(section)
+                place(group)
                 | {
                     "codec": pair.codec,
                     "anchor": pair.anchor,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from ...analysis.comparable import Cell, Section
+from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
 from ...records.record import Cost
-from .table import PART_PREFIX, Row, Table, point, section_table
+from .table import PART_PREFIX, Row, Table, group_table, point
 
 
-def decoding_tables(section: Section) -> list[Table]:
+def decoding_tables(group: ComparableSet) -> list[Table]:
     """The decoders' cost in the shape of the paper's Table 2, one table for each machine."""
-    return _tables(section, "Decoding", "decoding", decoding_row, DECODING_NOTES)
+    return _tables(group, "Decoding", "decoding", decoding_row, DECODING_NOTES)
 
 
 DECODING_NOTES = (
@@ -24,9 +24,9 @@ DECODING_NOTES = (
 )
 
 
-def encoding_tables(section: Section) -> list[Table]:
+def encoding_tables(group: ComparableSet) -> list[Table]:
     """What making the streams took, one table for each machine."""
-    return _tables(section, "Encoding", "encoding", encoding_row, ENCODING_NOTES)
+    return _tables(group, "Encoding", "encoding", encoding_row, ENCODING_NOTES)
 
 
 ENCODING_NOTES = (
@@ -37,16 +37,20 @@ ENCODING_NOTES = (
 
 
 def _tables(
-    section: Section, title: str, name: str, row: Callable[[Section, Cell], Row], notes: tuple[str, ...]
+    group: ComparableSet,
+    title: str,
+    name: str,
+    row: Callable[[ComparableSet, RecordedCell], Row],
+    notes: tuple[str, ...],
 ) -> list[Table]:
     tables = []
-    for where, cells in by_machine(section).items():
-        rows = [{"machine": where} | row(section, cell) for cell in cells]
+    for where, cells in by_machine(group).items():
+        rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
         more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else ()
         tables.append(
-            section_table(
-                f"{title} on {where}", section, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
+            group_table(
+                f"{title} on {where}", group, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
             )
         )
     return tables
@@ -58,7 +62,7 @@ OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "d
 """Columns that are printed only where there is something in them."""
 
 
-def decoding_row(section: Section, cell: Cell) -> Row:
+def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
     """A line in the shape of the paper's Table 2."""
     record = cell.record
     stream, cost, decode, one_core = record.stream, record.complexity, record.decode, record.decode_one_core
@@ -69,12 +73,12 @@ def decoding_row(section: Section, cell: Cell) -> Row:
             "size_bytes": stream.size_bytes if stream else None,
             "bitrate_mbps": stream.bitrate_mbps if stream else None,
             "gmacs_per_frame": cost.macs_per_frame / 1e9 if cost else None,
-            "kmacs_per_pixel": cost.macs_per_frame / section.pixels_per_frame / 1e3 if cost else None,
+            "kmacs_per_pixel": cost.macs_per_frame / group.pixels_per_frame / 1e3 if cost else None,
             "decode_seconds": decode.seconds if decode else None,
             "decode_cold_seconds": decode.seconds + decode.overhead_seconds if decode else None,
             "decode_one_core_seconds": one_core.seconds if one_core else None,
             "decode_cpu_seconds": decode.cpu_seconds if decode else None,
-            "decode_fps": section.frames / decode.seconds if decode and decode.seconds else None,
+            "decode_fps": group.frames / decode.seconds if decode and decode.seconds else None,
             "decode_peak_mib": _mebibytes(decode),
             "psnr_rgb": cell.quality("psnr_rgb"),
             "ms_ssim_rgb": cell.quality("ms_ssim_rgb"),
@@ -83,7 +87,7 @@ def decoding_row(section: Section, cell: Cell) -> Row:
     )
 
 
-def encoding_row(section: Section, cell: Cell) -> Row:
+def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
     """Time, what processors spent on it, and memory."""
     record = cell.record
     encode, env = record.encode, record.environment
@@ -94,7 +98,7 @@ def encoding_row(section: Section, cell: Cell) -> Row:
             "bits_per_pixel": cell.bits_per_pixel,
             "psnr_rgb": cell.quality("psnr_rgb"),
             "encode_seconds": encode.seconds if encode else None,
-            "encode_seconds_per_frame": encode.seconds / section.frames if encode else None,
+            "encode_seconds_per_frame": encode.seconds / group.frames if encode else None,
             "encode_cpu_seconds": encode.cpu_seconds if encode else None,
             "encode_gpu_seconds": encode.seconds if encode and on_gpu else None,
             "encode_peak_mib": _mebibytes(encode),
@@ -115,7 +119,7 @@ def _mebibytes(cost: Cost | None) -> float | None:
     return cost.peak_memory_bytes / 2**20 if cost else None
 
 
-def _padded(cells: Sequence[Cell]) -> tuple[str, ...]:
+def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
     """The networks that make a larger picture than the video's, by its size."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
@@ -128,7 +132,7 @@ def _padded(cells: Sequence[Cell]) -> tuple[str, ...]:
     )
 
 
-def _uncounted(cells: Sequence[Cell]) -> tuple[str, ...]:
+def _uncounted(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
     """The operators that the MACs leave out, by codec."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:

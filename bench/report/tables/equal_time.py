@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ...analysis.comparable import Cell, Section
+from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
-from .table import TIME_PREFIX, Row, Table, as_frame, place, point, section_table
+from .table import TIME_PREFIX, Row, Table, as_frame, group_table, place, point
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
 TIMES = {f"{count} {unit}": count * seconds for unit, seconds in UNITS.items() for count in (1, 3, 10, 30)}
@@ -31,7 +31,7 @@ class AtTime:
     reason: str | None = None
 
 
-def quality_at(cell: Cell, seconds: float) -> AtTime:
+def quality_at(cell: RecordedCell, seconds: float) -> AtTime:
     """The cell's quality after ``seconds`` of encoding.
 
     From when the encoder ended on it is the decoded stream's. Before that, for an encoder that
@@ -50,7 +50,7 @@ def quality_at(cell: Cell, seconds: float) -> AtTime:
     return AtTime(float(np.interp(seconds, curve.seconds, curve.psnr_db)), "training")
 
 
-def chosen_times(cells: list[Cell]) -> dict[str, float]:
+def chosen_times(cells: list[RecordedCell]) -> dict[str, float]:
     """The times at which at least one encoder had something and at least one was not yet done."""
     ends = [cell.record.encode.seconds for cell in cells if cell.record.encode]
     begins = [cell.record.training.seconds[0] for cell in cells if cell.record.training]
@@ -60,15 +60,15 @@ def chosen_times(cells: list[Cell]) -> dict[str, float]:
     return {name: seconds for name, seconds in TIMES.items() if first <= seconds < last}
 
 
-def equal_time_tables(section: Section) -> list[Table]:
+def equal_time_tables(group: ComparableSet) -> list[Table]:
     """PSNR after some times, one table for each machine on which there is something to compare."""
     tables = []
-    for machine, cells in by_machine(section).items():
+    for machine, cells in by_machine(group).items():
         times = chosen_times(cells)
         if times:
             title = f"PSNR at equal encoding time on {machine}"
             rows = [_row(cell, times) for cell in cells]
-            tables.append(section_table(title, section, rows, "equal_time", notes=NOTES, text=True))
+            tables.append(group_table(title, group, rows, "equal_time", notes=NOTES, text=True))
     return tables
 
 
@@ -80,7 +80,7 @@ NOTES = (
 )
 
 
-def _row(cell: Cell, times: dict[str, float]) -> Row:
+def _row(cell: RecordedCell, times: dict[str, float]) -> Row:
     encode = cell.record.encode
     return (
         point(cell)
@@ -95,11 +95,11 @@ def _text(found: AtTime) -> str | None:
     return f"{found.psnr_db:.2f}{' t' if found.kind == 'training' else ''}"
 
 
-def equal_time_frame(sections: Sequence[Section]) -> pd.DataFrame:
+def equal_time_frame(groups: Sequence[ComparableSet]) -> pd.DataFrame:
     """Each cell at each of the times, with the reason where nothing was measured."""
     return as_frame(
         [
-            place(section)
+            place(group)
             | {"machine": machine}
             | point(cell)
             | {
@@ -109,8 +109,8 @@ def equal_time_frame(sections: Sequence[Section]) -> pd.DataFrame:
                 "measured_on": found.kind,
                 "reason": found.reason,
             }
-            for section in sections
-            for machine, cells in by_machine(section).items()
+            for group in groups
+            for machine, cells in by_machine(group).items()
             for seconds in chosen_times(cells).values()
             for cell in cells
             for found in [quality_at(cell, seconds)]

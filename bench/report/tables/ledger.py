@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from ...analysis.comparable import Section
-from .table import SHARE_PREFIX, Table, point, section_table
+from ...analysis.comparable import ComparableSet
+from .table import SHARE_PREFIX, Table, group_table, point
 
 
-def ledger_table(section: Section) -> Table:
+def ledger_table(group: ComparableSet) -> Table:
     """The bytes of each stream by purpose."""
     rows = [
         point(cell) | {"size_bytes": stream.size_bytes} | stream.ledger
-        for cell in section.measured
+        for cell in group.measured
         if (stream := cell.record.stream)
     ]
-    return section_table("Bytes by purpose", section, rows, "ledger")
+    return group_table("Bytes by purpose", group, rows, "ledger")
 
 
-def share_table(section: Section) -> Table:
+def share_table(group: ComparableSet) -> Table:
     """The same as parts of the whole, and the bits that a parameter of a network takes."""
     rows = []
-    for cell in section.measured:
+    for cell in group.measured:
         stream, cost = cell.record.stream, cell.record.complexity
         if stream:
             shares = {f"{SHARE_PREFIX}{purpose}": size / stream.size_bytes for purpose, size in stream.ledger.items()}
@@ -35,4 +35,4 @@ def share_table(section: Section) -> Table:
     note = (
         "Bits per parameter: of the whole file, headers and scales too, over the network's parameters before pruning."
     )
-    return section_table("Shares of the stream", section, rows, "shares", notes=(note,))
+    return group_table("Shares of the stream", group, rows, "shares", notes=(note,))

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...analysis.bd_rate import BDRate
-from ...analysis.comparable import METRICS, Cell, Section
+from ...analysis.comparable import METRICS, ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
 from ...analysis.pairs import Pairs, anchors
 from ...analysis.paper import Paper, PrintedDecoding
 from .bd_rate import MEAN, MEAN_CURVE
-from .table import Row, Table, section_table
+from .table import Row, Table, group_table
 
 UNAVAILABLE = "not available here"
 
 
-def paper_bd_table(section: Section, found: Pairs, paper: Paper) -> Table | None:
+def paper_bd_table(group: ComparableSet, found: Pairs, paper: Paper) -> Table | None:
     """The paper's Table 1; None where its two codecs are not both in the section."""
     printed = paper.bd_rate
-    labels = [label for label, codec in section.codecs.items() if codec == printed.codec]
-    chosen = anchors(section, [printed.anchor])
-    rows = [row for label in labels for anchor in chosen for row in _bd_rows(section, found, label, anchor, paper)]
+    labels = [label for label, codec in group.codecs.items() if codec == printed.codec]
+    chosen = anchors(group, [printed.anchor])
+    rows = [row for label in labels for anchor in chosen for row in _bd_rows(group, found, label, anchor, paper)]
     if not rows:
         return None
     title = f"BD-rate of {printed.codec} against {printed.anchor}, beside {printed.source} of the paper"
@@ -32,38 +32,38 @@ def paper_bd_table(section: Section, found: Pairs, paper: Paper) -> Table | None
         "Percent of bits; difference in percentage points. Overlap, spread, mean and mean curve as under BD-rate; the "
         "interval is the bootstrap's.",
         f"Verdict: agrees within {printed.tolerance_points:g} percentage points of the printed value.",
-        *_unprinted(section),
-        *(printed.remarks if section.full_scale else []),
+        *_unprinted(group),
+        *(printed.remarks if group.full_scale else []),
     )
-    return section_table(title, section, rows, "paper_table_1", notes=notes)
+    return group_table(title, group, rows, "paper_table_1", notes=notes)
 
 
-def _unprinted(section: Section) -> tuple[str, ...]:
-    if section.full_scale:
+def _unprinted(group: ComparableSet) -> tuple[str, ...]:
+    if group.full_scale:
         return ()
     return ("The paper's values are for full scale, so that none stands beside these.",)
 
 
-def _bd_rows(section: Section, found: Pairs, label: str, anchor: str, paper: Paper) -> Iterator[Row]:
+def _bd_rows(group: ComparableSet, found: Pairs, label: str, anchor: str, paper: Paper) -> Iterator[Row]:
     for metric in METRICS:
         pair = found[label, anchor, metric]
         begin = {"codec": label, "anchor": anchor}
-        for sequence in section.sequences:
-            percent = paper.bd_rate.percent(section.dataset, sequence, metric)
-            why = section.not_published(sequence)
+        for sequence in group.sequences:
+            percent = paper.bd_rate.percent(group.dataset, sequence, metric)
+            why = group.not_published(sequence)
             row = _beside(pair.result(sequence), percent, paper.bd_rate.tolerance_points, why)
             interval = pair.seed_interval(sequence)
             yield begin | {"sequence": sequence, "metric": METRICS[metric]} | row | _interval(interval)
-        if len(section.sequences) > 1:
+        if len(group.sequences) > 1:
             mean = pair.mean
             reason = f"on all {mean.count} sequences, as {mean.reason}" if mean.value is None else None
             over = _beside(BDRate(mean.value, reason), None, 0, None) | {
-                "printed": paper.bd_rate.averages[metric] if section.full_scale else None,
-                "verdict": _average_verdict(section, reason, f"over {mean.used} of {mean.count} sequences"),
+                "printed": paper.bd_rate.averages[metric] if group.full_scale else None,
+                "verdict": _average_verdict(group, reason, f"over {mean.used} of {mean.count} sequences"),
             }
             yield begin | {"sequence": MEAN, "metric": METRICS[metric]} | over | _interval(mean.interval)
             curve = _beside(pair.mean_curve, None, 0, None) | {
-                "verdict": _average_verdict(section, pair.mean_curve.reason, "")
+                "verdict": _average_verdict(group, pair.mean_curve.reason, "")
             }
             yield begin | {"sequence": MEAN_CURVE, "metric": METRICS[metric]} | curve
 
@@ -94,10 +94,10 @@ def _agreement(difference: float, tolerance: float) -> str:
     return "agrees" if abs(difference) <= tolerance else "differs"
 
 
-def _average_verdict(section: Section, reason: str | None, over: str) -> str:
+def _average_verdict(group: ComparableSet, reason: str | None, over: str) -> str:
     if reason:
         return f"refused: {reason}"
-    why = "the paper's sequences are not available here" if section.full_scale else "scaled down"
+    why = "the paper's sequences are not available here" if group.full_scale else "scaled down"
     return "; ".join(filter(None, [over, f"not comparable: {why}"]))
 
 
@@ -108,19 +108,19 @@ def _interval(interval: tuple[float, float] | None) -> Row:
 # --- Table 2 --------------------------------------------------------------------------------
 
 
-def paper_decoding_tables(section: Section, paper: Paper) -> list[Table]:
+def paper_decoding_tables(group: ComparableSet, paper: Paper) -> list[Table]:
     """The paper's Table 2 beside ours, one table for each machine. Of each codec, the rate point
     whose network has the number of parameters nearest to the printed one."""
     printed = paper.decoding
     tables = []
-    for name, cells in by_machine(section).items():
+    for name, cells in by_machine(group).items():
         rows: list[Row] = []
         for value in printed.values:
             found = [cell for cell in cells if cell.record.codec.name == value.codec and cell.record.complexity]
-            if (section.dataset, section.full_scale) == (printed.dataset, True):
+            if (group.dataset, group.full_scale) == (printed.dataset, True):
                 found = [cell for cell in found if cell.sequence == printed.sequence]
             if found:
-                rows += _decoding_rows(section, min(found, key=lambda cell: _distance(cell, value)), value, paper)
+                rows += _decoding_rows(group, min(found, key=lambda cell: _distance(cell, value)), value, paper)
         if rows:
             title = f"{printed.source} of the paper, beside decoding on {name}"
             notes = (
@@ -128,28 +128,28 @@ def paper_decoding_tables(section: Section, paper: Paper) -> list[Table]:
                 f"{printed.gpu}. Ours: warm seconds, of the rate point nearest in parameters.",
                 "Verdict: parameters and GMACs agree if ours round to the printed figure; times within "
                 f"{printed.tolerance_seconds:.0%}, and on that GPU only.",
-                *_unprinted(section),
-                *(printed.remarks if section.full_scale else []),
+                *_unprinted(group),
+                *(printed.remarks if group.full_scale else []),
             )
             tables.append(
-                section_table(
-                    title, section, [{"machine": name} | row for row in rows], "paper_table_2",
+                group_table(
+                    title, group, [{"machine": name} | row for row in rows], "paper_table_2",
                     notes=notes, hidden=("machine",),
                 )
             )  # fmt: skip
     return tables
 
 
-def _distance(cell: Cell, value: PrintedDecoding) -> float:
+def _distance(cell: RecordedCell, value: PrintedDecoding) -> float:
     assert cell.record.complexity
     return abs(cell.record.complexity.parameters / 1e6 - value.parameters_millions)
 
 
-def _decoding_rows(section: Section, cell: Cell, value: PrintedDecoding, paper: Paper) -> Iterator[Row]:
+def _decoding_rows(group: ComparableSet, cell: RecordedCell, value: PrintedDecoding, paper: Paper) -> Iterator[Row]:
     printed, record = paper.decoding, cell.record
     assert record.complexity
     assert record.stream
-    other = _not_comparable(section, cell, paper)
+    other = _not_comparable(group, cell, paper)
     gpu = other or (None if printed.gpu in (record.environment.gpu or "") else "not comparable: another machine")
     begin = {"codec": cell.label, "sequence": cell.sequence, "rate_point": cell.rate_point}
 
@@ -161,7 +161,7 @@ def _decoding_rows(section: Section, cell: Cell, value: PrintedDecoding, paper: 
         return begin | {"quantity": quantity} | values
 
     seconds = record.decode.seconds if record.decode else None
-    fps = section.frames / seconds if seconds else None
+    fps = group.frames / seconds if seconds else None
     printed_fps = printed.frames / value.decode_seconds
     allowed = printed.tolerance_seconds
     yield beside("parameters (M)", record.complexity.parameters / 1e6, value.parameters_millions, other, HALF_A_DIGIT)
@@ -175,10 +175,10 @@ HALF_A_DIGIT = 0.005
 """Parameters and GMACs are printed with two decimals."""
 
 
-def _not_comparable(section: Section, cell: Cell, paper: Paper) -> str | None:
+def _not_comparable(group: ComparableSet, cell: RecordedCell, paper: Paper) -> str | None:
     printed = paper.decoding
-    if why := section.not_published(cell.sequence):
+    if why := group.not_published(cell.sequence):
         return f"not comparable: {why}"
-    if (section.dataset, cell.sequence, section.frames) != (printed.dataset, printed.sequence, printed.frames):
+    if (group.dataset, cell.sequence, group.frames) != (printed.dataset, printed.sequence, printed.frames):
         return f"not comparable: printed for {printed.frames} frames of {printed.sequence}"
     return None

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from ...analysis.comparable import Cell, Section
+from ...analysis.comparable import ComparableSet, RecordedCell
 from ...measure.regions import DEFINITION
 from ...records.record import Status
 
@@ -168,9 +168,9 @@ def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
 
 
-def section_table(
+def group_table(
     title: str,
-    section: Section,
+    group: ComparableSet,
     rows: Sequence[Row],
     name: str,
     *,
@@ -181,30 +181,30 @@ def section_table(
 ) -> Table:
     """A table of a section. Where the section is stands in hidden columns, for the files; the
     sequence and the seed are printed only where they differ."""
-    found = place(section)
+    found = place(group)
     data = as_frame([found | row for row in rows])
     same = [column for column in ("sequence", "seed") if column in data and data[column].nunique() == 1]
-    return Table(caption(title, section), data, notes, name, text, frozenset([*found, *same, *hidden]), summary)
+    return Table(caption(title, group), data, notes, name, text, frozenset([*found, *same, *hidden]), summary)
 
 
-def caption(title: str, section: Section) -> str:
-    return f"{title}: {section.dataset}, {section.stamp}"
+def caption(title: str, group: ComparableSet) -> str:
+    return f"{title}: {group.dataset}, {group.stamp}"
 
 
-def place(section: Section) -> Row:
+def place(group: ComparableSet) -> Row:
     """The section of a row, so that a file that holds several can be taken apart."""
     return {
-        "dataset": section.dataset,
-        "preset": section.preset.name,
-        "preset_digest": section.preset.digest,
-        "full_scale": section.full_scale,
-        "width": section.width,
-        "height": section.height,
-        "frames": section.frames,
+        "dataset": group.dataset,
+        "preset": group.preset.name,
+        "preset_digest": group.preset.digest,
+        "full_scale": group.full_scale,
+        "width": group.width,
+        "height": group.height,
+        "frames": group.frames,
     }
 
 
-def point(cell: Cell) -> Row:
+def point(cell: RecordedCell) -> Row:
     """What every row about a cell begins with."""
     return {
         "codec": cell.label,
@@ -217,22 +217,22 @@ def point(cell: Cell) -> Row:
 # --- What became of the cells ---------------------------------------------------------------
 
 
-def status_table(section: Section) -> Table:
+def status_table(group: ComparableSet) -> Table:
     """The number of cells by codec and status."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for cell in section.cells:
+    for cell in group.cells:
         counts[cell.label][cell.record.status] += 1
     rows = [
         {"codec": label, "cells": counts[label].total()}
         | {status: counts[label][status] for status in get_args(Status)}
-        for label in section.codecs
+        for label in group.codecs
     ]
-    return section_table("Cells by status", section, rows, "status")
+    return group_table("Cells by status", group, rows, "status")
 
 
-def problem_table(section: Section) -> Table | None:
+def problem_table(group: ComparableSet) -> Table | None:
     """Every cell without a result, and why; None where all is well."""
-    found = [cell for cell in section.cells if cell.record.status != "ok"]
+    found = [cell for cell in group.cells if cell.record.status != "ok"]
     if not found:
         return None
     rows = [
@@ -253,22 +253,22 @@ def problem_table(section: Section) -> Table | None:
         {"codec": label, "status": status, "reason": reason, "cells": count}
         for (label, status, reason), count in counts.items()
     ]
-    summary = section_table(f"{title}, by reason", section, by_reason, "")
-    return section_table(title, section, rows, "problems", summary=summary)
+    summary = group_table(f"{title}, by reason", group, by_reason, "")
+    return group_table(title, group, rows, "problems", summary=summary)
 
 
-def coverage_table(section: Section) -> Table:
+def coverage_table(group: ComparableSet) -> Table:
     """What is absent from the grid of each codec's rate points and seeds on every sequence."""
     points: dict[str, dict[tuple[str, int], None]] = defaultdict(dict)
     status: dict[tuple[str, str, str, int], str] = {}
-    for cell in section.cells:
+    for cell in group.cells:
         points[cell.label][cell.rate_point, cell.record.seed] = None
         status[cell.label, cell.sequence, cell.rate_point, cell.record.seed] = cell.record.status
     rows = []
-    for label in section.codecs:
+    for label in group.codecs:
         seeds = len({seed for _, seed in points[label]})
         grid = _crossed(points[label])
-        for sequence in section.sequences:
+        for sequence in group.sequences:
             found = {key: status.get((label, sequence, *key), "absent") for key in grid}
             gaps: dict[str, list[str]] = defaultdict(list)
             for (rate_point, seed), what in found.items():
@@ -280,8 +280,8 @@ def coverage_table(section: Section) -> Table:
             rows.append({"codec": label, "sequence": sequence} | counts | {"absent": absent})
     title = "Coverage of the grid"
     short = [row for row in rows if row["absent"]]
-    summary = section_table(f"{title}, where something is absent", section, short, "") if short else None
-    return section_table(title, section, rows, "coverage", notes=COVERAGE_NOTES, summary=summary)
+    summary = group_table(f"{title}, where something is absent", group, short, "") if short else None
+    return group_table(title, group, rows, "coverage", notes=COVERAGE_NOTES, summary=summary)
 
 
 COVERAGE_NOTES = (
@@ -308,7 +308,7 @@ def _words(status: str) -> str:
 # --- Rate and quality -----------------------------------------------------------------------
 
 
-def rd_table(section: Section) -> Table:
+def rd_table(group: ComparableSet) -> Table:
     """One line a cell: its rate and its quality."""
     metrics = ("psnr_rgb", "ms_ssim_rgb", "ms_ssim_rgb_db")
     rows = [
@@ -316,27 +316,27 @@ def rd_table(section: Section) -> Table:
         | {"bits_per_pixel": cell.bits_per_pixel}
         | {metric: cell.quality(metric) for metric in metrics}
         | {"record": cell.record.key[:10]}
-        for cell in section.measured
+        for cell in group.measured
     ]
-    return section_table("Rate and quality", section, rows, "rates", notes=_unavailable(section))
+    return group_table("Rate and quality", group, rows, "rates", notes=_unavailable(group))
 
 
-def region_tables(section: Section) -> list[Table]:
+def region_tables(group: ComparableSet) -> list[Table]:
     """One line a cell: its quality where the source changes and where it does not; no table if no record
     has that."""
     metrics = ("psnr_rgb", "psnr_rgb_persistent", "psnr_rgb_transient", "transient_share")
     rows = [
         point(cell) | {"bits_per_pixel": cell.bits_per_pixel} | {metric: cell.quality(metric) for metric in metrics}
-        for cell in section.measured
+        for cell in group.measured
         if cell.quality("transient_share") is not None
     ]
-    return [section_table("Quality by region", section, rows, "regions", notes=(DEFINITION,))] if rows else []
+    return [group_table("Quality by region", group, rows, "regions", notes=(DEFINITION,))] if rows else []
 
 
-def _unavailable(section: Section) -> tuple[str, ...]:
+def _unavailable(group: ComparableSet) -> tuple[str, ...]:
     """Why metrics are missing, each reason once."""
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for cell in section.measured:
+    for cell in group.measured:
         if cell.record.quality:
             for item in cell.record.quality.unavailable.items():
                 reasons[item].append(cell.label)

@@ -36,7 +36,7 @@ def keep_freed_memory() -> None:
     """Let this process reuse the memory that it frees rather than return it to the kernel.
 
     A training step at 1280x720 frees and asks for gigabytes; fetching each page anew costs a
-    third of its time. Only glibc can be told so; elsewhere nothing changes.
+    third of its time. Only glibc can be stated so; elsewhere nothing changes.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

@@ -15,7 +15,7 @@ from . import deepcabac, trellis
 from .coder import CodedTensors, Expected, finite_values
 from .deepcabac import Levels
 from .quantise import Values, nearest, rate_distortion
-from .steps import Steps, unpack
+from .step_sizes import StepSizes, unpack
 
 Quantiser = Literal["nearest", "rdoq", "trellis"]
 KINDS: tuple[TensorKind, ...] = ("weight", "bias")
@@ -26,7 +26,7 @@ class Quantisation:
     """How values become levels: `quantise` has the meaning of ``slope`` and of ``importance``,
     one array for each tensor."""
 
-    steps: Steps
+    steps: StepSizes
     quantiser: Quantiser
     slope: float = 0.0
     importance: Sequence[Values] | None = None

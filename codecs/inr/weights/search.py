@@ -20,9 +20,9 @@ from ..network.representation import Representation
 from . import cabac, minmax
 from .cabac import Quantisation
 from .coder import CodedTensors
-from .policy import DECODERS, Policy
+from .codings import DECODERS, WeightCoding
 from .sensitivity import sensitivities
-from .steps import Steps, by_range, by_sensitivity
+from .step_sizes import StepSizes, by_range, by_sensitivity
 from .target import Target
 
 FRAMES_LOOKED_AT = 64
@@ -34,7 +34,7 @@ TUNING_ROUNDS = 3
 TUNING_GAIN = 2.5
 """How much longer the steps may be with tuning, to begin with."""
 
-Tune = Callable[[Representation, Steps, int], Representation]
+Tune = Callable[[Representation, StepSizes, int], Representation]
 """Trains a network on, its weights being rounded to these steps; the number is of the round, from 1."""
 
 
@@ -42,7 +42,7 @@ Tune = Callable[[Representation, Steps, int], Representation]
 class Trial:
     """A network quantised in one way. ``loss_db`` is of PSNR, against float weights before tuning."""
 
-    coarseness: float
+    step_scale: float
     slope: float
     tuning_rounds: int
     loss_db: float
@@ -61,7 +61,7 @@ class Goal:
     size_bytes: float = math.inf
 
     def excess(self, trial: Trial) -> float:
-        """Above 0 if the goal is missed; about as straight a line over the logarithm of coarseness
+        """Above 0 if the goal is missed; about as straight a line over the logarithm of step_scale
         as there is."""
         if self.loss_db < math.inf:
             return math.log2(max(trial.loss_db, LEAST_LOSS_DB) / self.loss_db)
@@ -76,7 +76,13 @@ class Goal:
 
 
 def compress(
-    network: Representation, frames: Tensor, policy: Policy, target: Target, size_bytes: float, job: Job, tune: Tune
+    network: Representation,
+    frames: Tensor,
+    coding: WeightCoding,
+    target: Target,
+    size_bytes: float,
+    job: Job,
+    tune: Tune,
 ) -> CodedTensors:
     """Quantise and code ``network``, which has been folded and is left with the values of the result.
 
@@ -85,19 +91,19 @@ def compress(
     PSNR that float weights do not reach.
     """
     with job.watch.part(PART):
-        search = Search(network, frames, policy, job)
+        search = Search(network, frames, coding, job)
     goal = goal_of(target, size_bytes, search.float_psnr_db)
     if target.kind == "bits":
-        search.trial(policy.coarseness(target.value), policy.slopes[0])
+        search.trial(coding.step_scale(target.value), coding.slopes[0])
     else:
-        for slope in policy.slopes:
+        for slope in coding.slopes:
             search.solve(goal, slope)
-        if policy.tuned:
+        if coding.tuned:
             search.tune(goal, tune)
     found = goal.best(search.trials)
     search.load(found.coded)
     job.notes["quantisation"] = {
-        "coarseness": found.coarseness,
+        "step_scale": found.step_scale,
         "slope": found.slope,
         "tuning_rounds": found.tuning_rounds,
         "loss_db": found.loss_db,
@@ -123,18 +129,18 @@ def goal_of(target: Target, size_bytes: float, float_psnr_db: float) -> Goal:
 class Search:
     """Trials of one network, and what they have in common."""
 
-    def __init__(self, network: Representation, frames: Tensor, policy: Policy, job: Job) -> None:
+    def __init__(self, network: Representation, frames: Tensor, coding: WeightCoding, job: Job) -> None:
         prepare(network)
         self.network = network
         self.frames = frames
-        self.policy = policy
+        self.coding = coding
         self.job = job
         self.tensors = [dataclasses.replace(tensor, values=tensor.values.clone()) for tensor in network.tensors()]
         looked_at = np.linspace(0, len(frames) - 1, min(len(frames), FRAMES_LOOKED_AT))
         self.index = torch.from_numpy(looked_at.round().astype(np.int64))
         self.precision = choose_precision(network, frames)
         self.float_psnr_db = self.psnr_db()
-        if policy.steps == "range":
+        if coding.steps == "range":
             self.steps = by_range(self.tensors)
         else:
             self.steps = by_sensitivity(self.tensors, sensitivities(network, len(frames), job.seed))
@@ -149,26 +155,26 @@ class Search:
         pairs = zip(pictures, self.index, strict=True)
         return float(np.mean([psnr_db(as_frames(picture), self.frames[i].to(device)) for picture, i in pairs]))
 
-    def encode(self, coarseness: float, slope: float) -> CodedTensors:
-        """The tensors, with all steps multiplied by ``coarseness``."""
-        if self.policy.coder == "huffman":
-            return minmax.encode(self.tensors, round(1 / coarseness))
-        return cabac.encode(self.tensors, Quantisation(self.steps.times(coarseness), self.policy.quantiser, slope))
+    def encode(self, step_scale: float, slope: float) -> CodedTensors:
+        """The tensors, with all steps multiplied by ``step_scale``."""
+        if self.coding.coder == "huffman":
+            return minmax.encode(self.tensors, round(1 / step_scale))
+        return cabac.encode(self.tensors, Quantisation(self.steps.times(step_scale), self.coding.quantiser, slope))
 
-    def trial(self, coarseness: float, slope: float) -> Trial:
+    def trial(self, step_scale: float, slope: float) -> Trial:
         """Quantise, code, decode, and look at the frames."""
         with self.job.watch.part(PART):
-            coded = self.encode(coarseness, slope)
+            coded = self.encode(step_scale, slope)
             self.load(coded)
             psnr_db = self.psnr_db()
-        self.trials.append(Trial(coarseness, slope, self.rounds, self.float_psnr_db - psnr_db, coded))
+        self.trials.append(Trial(step_scale, slope, self.rounds, self.float_psnr_db - psnr_db, coded))
         self.job.progress("quantisation", psnr_db=psnr_db)
         return self.trials[-1]
 
     def load(self, coded: CodedTensors) -> None:
         """Give the network the values that a decoder sees."""
         expected = [(tensor.kind, tuple(tensor.values.shape)) for tensor in self.tensors]
-        self.network.fill(DECODERS[self.policy.coder].decode(coded, expected))
+        self.network.fill(DECODERS[self.coding.coder].decode(coded, expected))
 
     def solve(self, goal: Goal, slope: float) -> None:
         """Try factors of the steps until one that just meets the goal has been among them."""
@@ -180,7 +186,7 @@ class Search:
                 seen[octaves] = sign * goal.excess(self.trial(2.0**octaves, slope))
             return seen[octaves]
 
-        low = high = math.log2(goal.best(self.trials).coarseness if self.trials else self.first_guess())
+        low = high = math.log2(goal.best(self.trials).step_scale if self.trials else self.first_guess())
         while excess(low) > 0 and high - low < 12:
             low -= 0.5
         while excess(high) <= 0 and high - low < 12:
@@ -191,17 +197,17 @@ class Search:
     def first_guess(self) -> float:
         """A factor that leaves weights some six bits."""
         by_bits = by_range(self.tensors).base / self.steps.base / (2**5 - 1)
-        return by_bits if self.policy.coder != "huffman" else 2.0**-6
+        return by_bits if self.coding.coder != "huffman" else 2.0**-6
 
     def tune(self, goal: Goal, tune: Tune) -> None:
         """Let the network learn to live with longer steps, as long as the goal allows."""
-        coarseness = goal.best(self.trials).coarseness * (TUNING_GAIN if goal.loss_db < math.inf else 1)
+        step_scale = goal.best(self.trials).step_scale * (TUNING_GAIN if goal.loss_db < math.inf else 1)
         for self.rounds in range(1, TUNING_ROUNDS + 1):
             self.network.fill(tensor.values for tensor in self.tensors)
-            tuned = tune(self.network, self.steps.times(coarseness), self.rounds)
+            tuned = tune(self.network, self.steps.times(step_scale), self.rounds)
             for tensor, new in zip(self.tensors, tuned.tensors(), strict=True):
                 tensor.values.copy_(new.values)
-            excess = goal.excess(self.trial(coarseness, 0.0))
+            excess = goal.excess(self.trial(step_scale, 0.0))
             # A loss grows with the square of the steps; a size shrinks by about a sixth with each octave.
             octaves = -excess / 2 if goal.loss_db < math.inf else 6 * excess
-            coarseness *= 2.0 ** min(max(octaves, -1), 1)
+            step_scale *= 2.0 ** min(max(octaves, -1), 1)

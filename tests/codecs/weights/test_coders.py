@@ -16,8 +16,8 @@ from bench.codecs.inr.network.representation import NamedTensor, TensorKind
 from bench.codecs.inr.weights import cabac, huffman, minmax
 from bench.codecs.inr.weights.cabac import Quantisation, Quantiser
 from bench.codecs.inr.weights.coder import CODER_NAMES, CodedTensors, CoderName, Expected
-from bench.codecs.inr.weights.policy import DECODERS
-from bench.codecs.inr.weights.steps import by_range
+from bench.codecs.inr.weights.codings import DECODERS
+from bench.codecs.inr.weights.step_sizes import by_range
 from bench.errors import CodecError, StreamError
 
 SHAPES: list[Expected] = [("weight", (7, 5, 3, 3)), ("bias", (7,)), ("weight", (4, 11)), ("bias", (1,))]
@@ -84,7 +84,7 @@ def test_diverged_weights_are_a_named_error(name: CoderName, bad: float) -> None
 
 @every_coder
 def test_damaged_sections_are_refused(name: CoderName) -> None:
-    """Cut off, lengthened, swapped, or of another network. No values come of it."""
+    """ClipWindow off, lengthened, swapped, or of another network. No values come of it."""
     decoder, coded = DECODERS[name], encode(name, some_tensors(), 8)
     for field in ("scales", "weights", "biases"):
         data = getattr(coded, field)

@@ -19,9 +19,9 @@ from bench.codecs.inr.stream import write_stream
 from bench.codecs.inr.training.recipe import RECIPES
 from bench.codecs.inr.training.train import Training, load_frames
 from bench.codecs.inr.weights.coder import CodedTensors
-from bench.codecs.inr.weights.policy import POLICIES, WeightsName
+from bench.codecs.inr.weights.codings import WEIGHT_CODINGS, WeightsName
 from bench.codecs.inr.weights.sensitivity import sensitivities
-from bench.codecs.inr.weights.steps import Steps, by_range, by_sensitivity, unpack
+from bench.codecs.inr.weights.step_sizes import StepSizes, by_range, by_sensitivity, unpack
 from bench.codecs.inr.weights.target import parse_target
 from bench.codecs.nerv import NeRV
 from bench.dataset import Clip
@@ -45,7 +45,7 @@ def quantised(
     """The sections, what the record will know, and the network that a decoder has."""
     job = Job(0, folder, folder / "checkpoints", lambda *_, **__: None)
     network = copy.deepcopy(network)
-    coded = codec.compressed(network, clip, POLICIES[weights], parse_target(target), job)
+    coded = codec.compressed(network, clip, WEIGHT_CODINGS[weights], parse_target(target), job)
     return coded, job.notes["quantisation"], network
 
 
@@ -56,7 +56,7 @@ def mean_psnr_db(network: Representation, clip: Clip) -> float:
     return float(np.mean([psnr_db(picture, frames[i]) for i, picture in enumerate(shown)]))
 
 
-@pytest.mark.parametrize("weights", POLICIES)
+@pytest.mark.parametrize("weights", WEIGHT_CODINGS)
 def test_a_loss_is_kept_to(weights: WeightsName, trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """And used: most of it, if tuning does not leave some. Measured anew on the network that comes back."""
     coded, found, network = quantised(trained, clip, weights, "-0.5dB", tmp_path)
@@ -176,7 +176,7 @@ class TestSteps:
     def test_senseless_steps_are_refused(self, base: float) -> None:
         """Zero, negative, not a number, infinite, and nearly."""
         with pytest.raises(StreamError, match="its quantisation steps are multiples of"):
-            unpack(Steps(base, np.array([255], np.uint8)).pack(), 1)
+            unpack(StepSizes(base, np.array([255], np.uint8)).pack(), 1)
 
     def test_another_number_of_steps_is_refused(self) -> None:
         """Of another network."""

@@ -16,7 +16,7 @@ from fault_server import Fault, Served
 from small_uvg import ARCHIVE, DATA, HEIGHT, WHOLE, WIDTH, YUV, archive_of
 
 from bench.cli import main
-from bench.dataset import Cut
+from bench.dataset import ClipWindow
 from bench.datasets import uvg
 from bench.errors import SourceError, StoreError
 from bench.sources.fetch.download import BLOCK
@@ -63,7 +63,7 @@ def test_a_sequence_is_downloaded_extracted_and_noted(
     assert main(["fetch", "uvg", "Jockey", "--data-root", str(tmp_path)]) == 0
     assert "is there" in capsys.readouterr().err
     assert served.ranges == [""]
-    clip = uvg.UVG(tmp_path).open("Jockey", Cut(frames=2), tmp_path / "cache")
+    clip = uvg.UVG(tmp_path).open("Jockey", ClipWindow(frames=2), tmp_path / "cache")
     assert clip.source.sha256 == note["sha256"]
     assert clip.yuv.path.read_bytes() == DATA[: 2 * WIDTH * HEIGHT * 3 // 2]
 
@@ -207,7 +207,7 @@ def test_what_was_noted_is_expected_from_then_on(
         fetch(tmp_path)
     (tmp_path / YUV).write_bytes(bytes(other))
     with pytest.raises(SourceError, match=r"is not what was fetched on 20\d\d-.* Delete it and fetch it again"):
-        uvg.UVG(tmp_path).open("Jockey", Cut(), tmp_path / "cache")
+        uvg.UVG(tmp_path).open("Jockey", ClipWindow(), tmp_path / "cache")
 
 
 def test_a_disk_that_is_full_beforehand(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ StepRule = Literal["range", "sensitivity"]
 
 
 @dataclass(frozen=True)
-class Policy:
+class WeightCoding:
     """``slopes`` (`quantise`) are tried in turn; the best stays."""
 
     coder: CoderName
@@ -24,22 +24,22 @@ class Policy:
     slopes: tuple[float, ...] = (0.0,)
     tuned: bool = False
 
-    def coarseness(self, bits: float) -> float:
+    def step_scale(self, bits: float) -> float:
         """The factor of the steps at which a weight has so many bits. For steps by range only."""
         return 2.0**-bits if self.coder == "huffman" else 1 / (2 ** (bits - 1) - 1)
 
 
 SLOPES = (0.05 * HIGH_RATE_SLOPE, 0.2 * HIGH_RATE_SLOPE, 0.5 * HIGH_RATE_SLOPE)
-POLICIES: dict[WeightsName, Policy] = {
+WEIGHT_CODINGS: dict[WeightsName, WeightCoding] = {
     # Quantisation-aware training for the last epochs.
-    "tuned": Policy("deepcabac", "sensitivity", "nearest", tuned=True),
-    "trellis": Policy("dependent", "sensitivity", "trellis", SLOPES),
-    "rdoq": Policy("deepcabac", "sensitivity", "rdoq", SLOPES),
-    "sensitivity": Policy("deepcabac", "sensitivity", "nearest"),
+    "tuned": WeightCoding("deepcabac", "sensitivity", "nearest", tuned=True),
+    "trellis": WeightCoding("dependent", "sensitivity", "trellis", SLOPES),
+    "rdoq": WeightCoding("deepcabac", "sensitivity", "rdoq", SLOPES),
+    "sensitivity": WeightCoding("deepcabac", "sensitivity", "nearest"),
     # DeepCABAC as published: a range for each tensor, and RDOQ (Wiedemann et al. 2020, section IV).
-    "paper": Policy("deepcabac", "range", "rdoq", SLOPES),
+    "paper": WeightCoding("deepcabac", "range", "rdoq", SLOPES),
     # What the NeRV paper did.
-    "huffman": Policy("huffman", "range", "nearest"),
+    "huffman": WeightCoding("huffman", "range", "nearest"),
 }
 DECODERS: dict[CoderName, WeightDecoder] = {
     "deepcabac": CabacDecoder(dependent=False),

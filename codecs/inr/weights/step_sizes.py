@@ -26,7 +26,7 @@ LARGEST_BASE = 1e30
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepSizes:
     """The steps of a network's tensors."""
 
     base: float
@@ -37,7 +37,7 @@ class Steps:
         octaves = (self.exponents.astype(np.float64) - MIDDLE) / OCTAVE
         return (self.base * 2.0**octaves).astype(np.float32)
 
-    def times(self, factor: float) -> Steps:
+    def times(self, factor: float) -> StepSizes:
         """All steps larger by ``factor``; the base as its 32 bits hold it."""
         return replace(self, base=float(np.float32(self.base * factor)))
 
@@ -45,39 +45,39 @@ class Steps:
         return BASE.pack(self.base) + self.exponents.tobytes()
 
 
-def unpack(data: bytes, count: int) -> Steps:
+def unpack(data: bytes, count: int) -> StepSizes:
     """What `Steps.pack` made of ``count`` steps. Raises `StreamError` on anything else."""
     if len(data) != BASE.size + count:
         raise StreamError(f"The stream is damaged: {len(data)} bytes are not the steps of {count} tensors.")
     (base,) = BASE.unpack_from(data)
     if not 0 < base < LARGEST_BASE:
         raise StreamError(f"The stream is damaged: its quantisation steps are multiples of {base}.")
-    return Steps(base, np.frombuffer(data, np.uint8, offset=BASE.size))
+    return StepSizes(base, np.frombuffer(data, np.uint8, offset=BASE.size))
 
 
-def by_range(tensors: Sequence[NamedTensor]) -> Steps:
+def by_range(tensors: Sequence[NamedTensor]) -> StepSizes:
     """Each tensor's greatest magnitude: divided by 2^(b - 1) - 1, steps that give it b bits."""
     return _relative([float(np.abs(finite_values(tensor)).max(initial=0)) for tensor in tensors], tensors)
 
 
-def by_sensitivity(tensors: Sequence[NamedTensor], sensitivities: Sequence[Tensor]) -> Steps:
+def by_sensitivity(tensors: Sequence[NamedTensor], sensitivities: Sequence[Tensor]) -> StepSizes:
     """1 / sqrt(mean sensitivity): at high rates, where a tensor's error is its sensitivity times the
     squared step, a bit then buys as much in each tensor."""
     means = [float(sensitivity.double().mean()) for sensitivity in sensitivities]
     return _relative([mean**-0.5 if mean > 0 else 0.0 for mean in means], tensors)
 
 
-def _relative(ideal: Sequence[float], tensors: Sequence[NamedTensor]) -> Steps:
+def _relative(ideal: Sequence[float], tensors: Sequence[NamedTensor]) -> StepSizes:
     """Steps as near to ``ideal`` as can be, around the median over all weights. Zero asks for none in
     particular, and tensors without sensitivity get the longest."""
     wanted = np.array(ideal)
     known = wanted > 0
     if not known.any():
-        return Steps(1.0, np.full(len(wanted), MIDDLE, np.uint8))
+        return StepSizes(1.0, np.full(len(wanted), MIDDLE, np.uint8))
     sizes = np.array([tensor.values.numel() for tensor in tensors])[known]
     order = np.argsort(wanted[known], kind="stable")
     middle = order[np.searchsorted(np.cumsum(sizes[order]), sizes.sum() / 2)]
     base = float(np.float32(wanted[known][middle]))
     octaves = np.log2(np.where(known, wanted, np.inf) / base)
     exponents = np.clip(np.nan_to_num(np.rint(octaves * OCTAVE), posinf=1e9) + MIDDLE, 0, 255)
-    return Steps(base, exponents.astype(np.uint8))
+    return StepSizes(base, exponents.astype(np.uint8))
