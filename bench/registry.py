@@ -105,7 +105,7 @@ OWN_VIDEOS = "bench.datasets.folder:Folder"
 def open_dataset(name: str, data_root: Path | None = None, stated: Any = None) -> Dataset:
     """The dataset that is registered as ``name``, or a user's own videos at the path ``name``.
 
-    ``stated`` (`bench.video.file.StatedFormat`) is what the user says of files that do not say it themselves.
+    ``stated`` (`bench.sources.file.StatedFormat`) is what the user says of files that do not say it themselves.
     """
     if name in datasets.names():
         return datasets.load(name)(data_root)

@@ -265,7 +265,7 @@ def test_two_processes_fetch_once(served: Served, tmp_path: Path) -> None:
 def test_killed_while_downloading(served: Served, tmp_path: Path) -> None:
     """What has come so far is kept, under no name that anything takes for the sequence."""
     code = """
-        from bench.fetch import download
+        from bench.sources.fetch import download
         download.time.sleep = lambda _: os.kill(os.getpid(), 9)
         main(["fetch", "uvg", "Jockey"])
         """
