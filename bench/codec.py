@@ -92,6 +92,8 @@ class Job:
     stop_requests: Callable[[], AbstractContextManager[threading.Event]] = never_stopped
     watch: Stopwatch = field(default_factory=Stopwatch)
     notes: dict[str, Any] = field(default_factory=dict)
+    resumed_at_steps: dict[str, list[int]] = field(default_factory=dict)
+    """Each stage of training that went on from a checkpoint to the steps at which it did."""
     curve: TrainingCurve | None = None
 
 
@@ -102,6 +104,15 @@ class Complexity:
     parameters: int
     macs_per_frame: int
     unsupported_operators: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class DecodedFormat:
+    """What a decoder says of the frames that it wrote. ``matrix`` made the RGB source from YUV, where the stream holds
+    RGB: a player needs it for the way back."""
+
+    video: VideoFormat
+    matrix: Matrix = "bt601"
 
 
 @dataclass(frozen=True)
@@ -119,25 +130,20 @@ class Codec(ABC):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         """Write ``clip`` to the file ``stream``."""
 
-    def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
-        """Write a stream of a video of this size and length that costs as much to decode as a
-        trained network's, its weights being fresh. False, and no stream, if nothing here is trained.
-        """
-        return False
-
     @classmethod
     @abstractmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """Write the 8-bit frames of ``stream`` to the raw file ``frames`` and say their format.
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
+        """Write the frames of ``stream`` to the raw file ``frames`` and say their format.
 
         Runs in a fresh process whose working directory is an empty scratch folder. Raises
         `StreamError` if the stream is not one that `encode` wrote.
         """
 
     @classmethod
-    def matrix(cls, stream: Path) -> Matrix:
-        """What made the RGB of ``stream`` from YUV, for a player's way back."""
-        return "bt601"
+    def reads(cls, stream: Path) -> bool:
+        """Whether a stream with this codec's suffix is this codec's, by the stream's own header where there is one.
+        Damage is for `decode` to find."""
+        return True
 
     @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:
@@ -153,14 +159,29 @@ class Codec(ABC):
         """The versions of the programs and libraries that decide the bytes."""
         return {}
 
-    def skip(self, clip: Clip) -> str | None:
-        """Why this codec cannot take this clip; None if it can."""
+    @classmethod
+    def missing(cls) -> str | None:
+        """What this codec needs and this machine lacks, with the cure; None if it can run."""
         return None
 
-    def complexity(self, video: VideoFormat) -> Complexity | None:
-        """The decoder's cost where that is a network's; None for other codecs."""
+    def skip(self, clip: Clip) -> str | None:
+        """Why this codec cannot take this clip; None if it can."""
         return None
 
     def parameters(self) -> dict[str, Any]:
         """The fields by name, as they enter the record and its key."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class LearnedCodec(Codec):
+    """A codec whose decoder is a network that was trained on the video."""
+
+    @abstractmethod
+    def complexity(self, video: VideoFormat) -> Complexity:
+        """What the decoder costs on a video of this size."""
+
+    @abstractmethod
+    def encode_untrained(self, video: VideoFormat, stream: Path) -> None:
+        """Write a stream of a video of this size and length that costs as much to decode as a trained network's, its
+        weights being fresh."""

@@ -6,6 +6,7 @@ or, while developing, in the environment: ``BENCH_CODECS="mine=my_module:MyCodec
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import importlib
@@ -118,15 +119,37 @@ def open_dataset(name: str, data_root: Path | None = None, stated: Any = None) -
 
 
 def decoder_of(stream: Path) -> type[Codec]:
-    """The codec whose streams have this file's suffix. Raises `StreamError` if there is none."""
-    suffixes = []
+    """The codec that decodes a stream, by its suffix and, where codecs share one, by its own header. Of several that
+    share a decoder it is the first. Raises `StreamError` if there is none, `UsageError` if two would decode it each in
+    its own way."""
+    loaded = list(_loadable())
+    claiming = [codec for codec in loaded if codec.suffix == stream.suffix]
+    if not claiming:
+        known = ", ".join(dict.fromkeys(codec.suffix for codec in loaded))
+        raise StreamError(f"{stream.name}: no codec writes streams with the suffix {stream.suffix!r}. Known: {known}.")
+    reading = [codec for codec in claiming if codec.reads(stream)]
+    _check_one_decoder(reading)
+    return (reading or claiming)[0]  # one that reads none of its kind says what is wrong with it
+
+
+def check_suffix(codec: type[Codec]) -> None:
+    """Raise `UsageError` if another codec would decode this one's streams in a way of its own: before anything is
+    encoded. Codecs that tell their streams apart by a header, in `Codec.reads`, may share a suffix."""
+    if codec.reads.__func__ is Codec.reads.__func__:  # type: ignore[attr-defined]
+        _check_one_decoder([other for other in [codec, *_loadable()] if other.suffix == codec.suffix])
+
+
+def _check_one_decoder(claiming: list[type[Codec]]) -> None:
+    for other in claiming[1:]:
+        if other.decode.__func__ is not claiming[0].decode.__func__:  # type: ignore[attr-defined]
+            raise UsageError(
+                f"The codecs {claiming[0].name!r} and {other.name!r} both claim the suffix {other.suffix} and "
+                "decode it each in its own way. Give one of them another suffix, or a header that its `reads` looks at."
+            )
+
+
+def _loadable() -> Iterator[type[Codec]]:
+    """Every codec but those of third parties that cannot be loaded, which say so when they are asked for by name."""
     for name in codecs.names():
-        try:
-            codec = codecs.load(name)
-        except UsageError:  # a third party's, which says so when it is asked for by name
-            continue
-        if codec.suffix == stream.suffix:
-            return codec
-        suffixes.append(codec.suffix)
-    known = ", ".join(dict.fromkeys(suffixes))
-    raise StreamError(f"{stream.name}: no codec writes streams with the suffix {stream.suffix!r}. Known: {known}.")
+        with contextlib.suppress(UsageError):
+            yield codecs.load(name)

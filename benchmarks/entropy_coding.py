@@ -136,7 +136,7 @@ def main() -> None:
     networks = parser.parse_args().networks
     sets = synthetic()
     for name in CASES:
-        sets[name] = [tensor.values.numpy() for tensor in trained(name, networks)[0].tensors()]
+        sets[name] = [tensor.values.numpy() for tensor in trained(name, networks)[0].sent()]
     print_machine()
     others: dict[str, Callable[[Sequence[Levels]], int]] = {
         "nncodec 2.1.3": by_nncodec,

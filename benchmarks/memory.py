@@ -21,8 +21,9 @@ from machine import print_machine
 from bench.codecs.e_nerv import ENeRV
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.device import best_device
+from bench.codecs.inr.network.source import load_frames
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import Training, load_frames
+from bench.codecs.inr.training.train import Training
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.measure.memory import peak_memory_bytes

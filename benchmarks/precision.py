@@ -18,8 +18,9 @@ from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.device import best_device
 from bench.codecs.inr.network.render import compute, prepare
+from bench.codecs.inr.network.source import as_pictures, load_frames
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import Training, as_pictures, load_frames
+from bench.codecs.inr.training.train import Training
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import ClipWindow

@@ -25,8 +25,9 @@ from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.device import best_device
 from bench.codecs.inr.network.representation import Representation
+from bench.codecs.inr.network.source import load_frames
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import Training, load_frames
+from bench.codecs.inr.training.train import Training
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import ClipWindow

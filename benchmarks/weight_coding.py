@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from machine import print_machine
 from bench.cli.options import cache_folder
 from bench.codec import Job
 from bench.codecs.inr.codec import ImplicitCodec
+from bench.codecs.inr.encode import code_weights, train_network
 from bench.codecs.inr.network.representation import Representation
 from bench.codecs.inr.weights import deepcabac
 from bench.codecs.inr.weights.coder import CodedTensors
@@ -52,9 +54,10 @@ CONTROLLED = "steps by sensitivity, DeepCABAC (`sensitivity`)"
 def trained(name: str, folder: Path) -> tuple[Representation, ImplicitCodec, Clip]:
     """The network, trained now if the folder does not have it."""
     clip = datasets.load("bunny")().open("bunny", ClipWindow(320, 180), cache_folder())
-    codec: ImplicitCodec = make_codec(CASES[name], load_preset("study").points[CASES[name]][POINT])
+    codec = make_codec(CASES[name], load_preset("study").points[CASES[name]][POINT])
+    assert isinstance(codec, ImplicitCodec)
     checkpoints = folder / f"{CASES[name]}-{codec.epochs}"
-    network = codec.trained(clip, Job(0, checkpoints, checkpoints, lambda *_, **__: None))
+    network = train_network(codec, clip, Job(0, checkpoints, checkpoints, lambda *_, **__: None))
     return network, codec, clip
 
 
@@ -65,7 +68,7 @@ def controls(coded: CodedTensors, shapes: list[tuple[int, ...]]) -> dict[str, in
     sizes = [int(np.prod(shape)) for shape in shapes]
     levels = [
         tensor
-        for data, kept in ((coded.weights, True), (coded.biases, False))
+        for data, kept in ((coded.tensors["weights"], True), (coded.tensors["biases"], False))
         for tensor in deepcabac.decode(
             data, [n for n, s in zip(sizes, shapes, strict=True) if (len(s) > 1) == kept], False
         )
@@ -85,7 +88,7 @@ def main() -> None:
     print_machine()
     for name in CASES:
         network, codec, clip = trained(name, folder)
-        tensors = list(network.tensors())
+        tensors = list(network.sent())
         count = sum(tensor.values.numel() for tensor in tensors)
         rows: dict[str, list[str]] = {}
         first: list[int] = []
@@ -95,7 +98,9 @@ def main() -> None:
             for i, loss_db in enumerate(LOSSES_DB):
                 with tempfile.TemporaryDirectory() as scratch:
                     job = Job(0, Path(scratch), Path(scratch), lambda *_, **__: None)
-                    coded = codec.compressed(copy.deepcopy(network), clip, coding, Target("loss_db", loss_db), job)
+                    target = Target("loss_db", loss_db)
+                    best = code_weights(codec, copy.deepcopy(network), clip, coding, target, math.inf, job)
+                    coded = best.coded
                 found = job.notes["quantisation"]
                 reached.append(found["loss_db"] / loss_db)
                 if len(first) == i:

@@ -72,7 +72,8 @@ class ENeRV(ImplicitCodec):
     the 288 fixed grid coordinates that they count and that need no transmission)."""
 
     name: ClassVar[str] = "e-nerv"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
+    network_version: ClassVar[int] = 1
 
     fc_dim: int = 196
     expansion: float = 3.0

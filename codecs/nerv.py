@@ -52,7 +52,8 @@ class NeRV(ImplicitCodec):
     them in the first block, later blocks halve them down to ``lower_width``."""
 
     name: ClassVar[str] = "nerv"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
+    network_version: ClassVar[int] = 1
 
     fc_dim: int = 26
     expansion: float = 1.0

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.codec import Codec, Family, Job, Stopwatch
+from bench.codec import Codec, DecodedFormat, Family, Job, Stopwatch
 from bench.dataset import Clip
-from bench.video.raw import VideoFormat
 from bench.video.y4m import read_y4m, write_y4m
 
 
@@ -24,6 +23,6 @@ class Raw(Codec):
             write_y4m(clip.yuv, stream)
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
         with watch.part("copying"):
-            return read_y4m(stream, frames)
+            return DecodedFormat(read_y4m(stream, frames))

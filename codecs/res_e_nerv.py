@@ -11,6 +11,7 @@ from bench.video.raw import VideoFormat
 
 from .e_nerv import ENeRV, ENeRVNetwork
 from .inr.network.representation import Representation
+from .inr.network.source import SourceFrames
 from .layers.residual import Norm, ResidualBlock, fold_norms
 
 
@@ -24,7 +25,7 @@ class ResENeRVNetwork(ENeRVNetwork):
         residual = [ResidualBlock(width, config.norm) for width in widths[1:]]
         return [nn.Sequential(*pair) for pair in zip(upsampling, residual, strict=True)]
 
-    def fold(self) -> None:
+    def finish(self, source: SourceFrames | None) -> None:
         fold_norms(self)
 
 
@@ -33,7 +34,8 @@ class ResENeRV(ENeRV):
     """Ours: no published configuration exists. ``norm`` as in Res-NeRV."""
 
     name: ClassVar[str] = "res-e-nerv"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
+    network_version: ClassVar[int] = 1
 
     norm: Norm = "none"
 

@@ -10,6 +10,7 @@ from torch import nn
 from bench.video.raw import VideoFormat
 
 from .inr.network.representation import Representation
+from .inr.network.source import SourceFrames
 from .layers.residual import Norm, ResidualBlock, fold_norms
 from .nerv import NeRV, NeRVNetwork
 
@@ -24,7 +25,7 @@ class ResNeRVNetwork(NeRVNetwork):
         residual = [ResidualBlock(width, config.norm) for width in widths]
         return [block for pair in zip(upsampling, residual, strict=True) for block in pair]
 
-    def fold(self) -> None:
+    def finish(self, source: SourceFrames | None) -> None:
         fold_norms(self)
 
 
@@ -34,7 +35,8 @@ class ResNeRV(NeRV):
     blocks do not pay for themselves, with ``norm="in"`` they do (`results/equal_size`)."""
 
     name: ClassVar[str] = "res-nerv"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
+    network_version: ClassVar[int] = 1
 
     fc_dim: int = 16
     norm: Norm = "none"

@@ -11,32 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from bench.codec import Codec, Family, Job, Stopwatch
+from bench.codec import DecodedFormat, Job, Stopwatch
+from bench.codecs.raw import Raw
 from bench.dataset import Clip
 from bench.errors import CodecError
 from bench.files import write_bytes
-from bench.video.raw import VideoFormat
-from bench.video.y4m import read_y4m, write_y4m
 
 
 @dataclass(frozen=True)
-class Copy(Codec):
+class Copy(Raw):
     """Writes the clip as it is, which is right; what follows goes wrong. Where only the encoder does,
     the stream is for the codec `raw` to decode."""
 
     name: ClassVar[str] = "copy"
-    version: ClassVar[int] = 1
-    family: ClassVar[Family] = "standard"
-    suffix: ClassVar[str] = ".y4m"
-
-    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        """Copy ``clip``."""
-        write_y4m(clip.yuv, stream)
-
-    @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """Copy back."""
-        return read_y4m(stream, frames)
 
 
 @dataclass(frozen=True)
@@ -142,11 +129,11 @@ class DropsFrame(Copy):
     suffix: ClassVar[str] = ".drops"
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """ClipWindow the last frame off."""
-        form = super().decode(stream, frames, watch)
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
+        """Cut the last frame off."""
+        form = super().decode(stream, frames, watch).video
         os.truncate(frames, form.size_bytes - form.frame_bytes)
-        return replace(form, frames=form.frames - 1)
+        return DecodedFormat(replace(form, frames=form.frames - 1))
 
 
 @dataclass(frozen=True)
@@ -157,10 +144,10 @@ class Overstates(DropsFrame):
     suffix: ClassVar[str] = ".overstates"
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
-        """ClipWindow the last frame off, and count it."""
-        form = super().decode(stream, frames, watch)
-        return replace(form, frames=form.frames + 1)
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
+        """Cut the last frame off, and count it."""
+        form = super().decode(stream, frames, watch).video
+        return DecodedFormat(replace(form, frames=form.frames + 1))
 
 
 @dataclass(frozen=True)
@@ -171,7 +158,7 @@ class DecoderKilled(Copy):
     suffix: ClassVar[str] = ".decoder-killed"
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
         """Die."""
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError
@@ -220,7 +207,7 @@ class Spies(Copy):
     suffix: ClassVar[str] = ".spies"
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
         """Raise the account, as JSON."""
         seen = {
             "folder": sorted(path.name for path in Path.cwd().iterdir()),

@@ -5,20 +5,27 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from bench.codec import Codec
+from bench.codec import Codec, DecodedFormat, Stopwatch
+from bench.codecs.nerv import NeRV
+from bench.codecs.raw import Raw
+from bench.codecs.res_nerv import ResNeRV
+from bench.codecs.x264 import X264
 from bench.dataset import Dataset
 from bench.errors import StreamError, UsageError
-from bench.registry import Registry, codecs, datasets, decoder_of, unknown
+from bench.registry import Registry, check_suffix, codecs, datasets, decoder_of, unknown
+from bench.video.raw import VideoFormat
 
 pytestmark = pytest.mark.usefixtures("fresh_registry")
 
 THIRD_PARTY = """
-from bench.codec import Codec
+from bench.codec import Codec, DecodedFormat
 from bench.video.y4m import read_y4m, write_y4m
 
 class Mine(Codec):
@@ -29,7 +36,7 @@ class Mine(Codec):
 
     @classmethod
     def decode(cls, stream, frames, watch):
-        return read_y4m(stream, frames)
+        return DecodedFormat(read_y4m(stream, frames))
 """
 
 Install = Callable[[str, str], None]
@@ -169,3 +176,39 @@ def test_suffix_of_no_codec_is_an_error(name: str) -> None:
     """Which lists the suffixes that there are."""
     with pytest.raises(StreamError, match=r"Known: \.y4m, \.264, \.265, \.obu, \.266, \.inr"):
         decoder_of(Path(name))
+
+
+def test_two_decoders_of_one_suffix_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A third party's own decoder under a suffix that is taken would never be called; one that only encodes in a way
+    of its own is fine."""
+
+    class Encodes(Raw):
+        name: ClassVar[str] = "encodes"
+
+    class Decodes(Raw):
+        name: ClassVar[str] = "decodes"
+
+        @classmethod
+        def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
+            raise NotImplementedError
+
+    stream = tmp_path / "any.y4m"
+    for codec in (Encodes, Decodes):
+        monkeypatch.setattr(codecs, "names", lambda: ["raw", "x264", "mine"])
+        monkeypatch.setattr(codecs, "load", lambda name, mine=codec: {"raw": Raw, "mine": mine}.get(name, X264))
+        if codec is Encodes:
+            check_suffix(codec)
+            assert decoder_of(stream) is Raw
+        else:
+            with pytest.raises(UsageError, match=r"'decodes' and 'raw' both claim the suffix \.y4m"):
+                check_suffix(codec)
+            with pytest.raises(UsageError, match=r"'raw' and 'decodes' both claim"):
+                decoder_of(stream)
+
+
+def test_codecs_that_share_a_suffix_are_told_apart_by_the_header(tmp_path: Path) -> None:
+    """Every implicit codec writes .inr."""
+    for codec in (NeRV(fc_dim=2, lower_width=4, stem_dim=4, levels=4), ResNeRV(fc_dim=2, lower_width=4, stem_dim=4)):
+        check_suffix(type(codec))
+        codec.encode_untrained(VideoFormat(48, 32, 3, Fraction(25), "rgb24"), tmp_path / "a.inr")
+        assert decoder_of(tmp_path / "a.inr") is type(codec)

@@ -8,7 +8,7 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 
-from ..codec import Codec
+from ..codec import LearnedCodec
 from ..errors import UsageError
 from ..records import environment
 from ..runs import preset as presets
@@ -48,23 +48,20 @@ def main(options: argparse.Namespace) -> int:
     print(f"| {' | '.join(COLUMNS)} |\n|---|{'---:|' * (len(COLUMNS) - 1)}")
     for selection in select(options.codecs, preset):
         for codec, point in with_points(rate_points(selection, preset)):
-            cells = measure(codec, video)
-            if cells:
-                print(f"| {' | '.join([f'{selection.label} {point}'.rstrip(), *cells])} |", flush=True)
-            else:
+            if not isinstance(codec, LearnedCodec):
                 print(f"{selection.label} is not a network and stands in no row.", file=sys.stderr)
                 break
+            row = [f"{selection.label} {point}".rstrip(), *measure(codec, video)]
+            print(f"| {' | '.join(row)} |", flush=True)
     return 0
 
 
-def measure(codec: Codec, video: VideoFormat) -> list[str]:
-    """A row of the table, after its first cell; nothing if ``codec`` is not a network."""
+def measure(codec: LearnedCodec, video: VideoFormat) -> list[str]:
+    """A row of the table, after its first cell."""
     with tempfile.TemporaryDirectory(prefix="bench-complexity-") as name:
         stream = Path(name) / f"untrained{codec.suffix}"
-        if not codec.encode_untrained(video, stream):
-            return []
+        codec.encode_untrained(video, stream)
         complexity = codec.complexity(video)
-        assert complexity is not None
         with decode(stream, Path(name) / "log", lambda *_, **__: None) as decoded:
             cost = decoded.cost
         return [

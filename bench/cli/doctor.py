@@ -58,11 +58,10 @@ def check(subject: str, state: Callable[[], str]) -> bool:
 
 def codec_state(name: str) -> str:
     codec = codecs.load(name)
-    encoder = getattr(codec, "encoder", None)
-    missing = ffmpeg.missing_encoder(encoder) if encoder else None
-    if missing:
+    if missing := codec.missing():
         raise ToolError(missing)
-    return f"usable ({encoder} {ffmpeg.encoder_version(encoder)})" if encoder else "usable"
+    versions = ", ".join(f"{name} {version}" for name, version in codec().tools().items())
+    return f"usable ({versions})" if versions else "usable"
 
 
 def dataset_state(name: str, data_root: Path | None) -> str:

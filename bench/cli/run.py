@@ -11,7 +11,7 @@ from ..dataset import Clip, ClipWindow, Dataset
 from ..errors import CellInterruptedError, UsageError
 from ..records.record import Record
 from ..records.store import Store
-from ..registry import datasets, open_dataset
+from ..registry import check_suffix, codecs, datasets, open_dataset
 from ..runs import preset as presets
 from ..runs.cell import run_cell
 from ..runs.plan import PlannedCell, plan, rate_points, select
@@ -83,6 +83,7 @@ def main(options: argparse.Namespace) -> int:
     selections = select(options.codecs, preset)
     for selection in selections:
         rate_points(selection, preset)  # a misspelt name is found before anything is decoded
+        check_suffix(codecs.load(selection.name))
     dataset = open_dataset(options.dataset, options.data_root, options.source_format)
     cut = cut_of(preset.cut, options.size, options.crop, options.frames)
     clips = open_clips(dataset, options.sequences.split(",") if options.sequences else [], cut, options.matrix)

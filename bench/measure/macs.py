@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from ..codec import Complexity
 
 
-def count_complexity(network: nn.Module, inputs: Tensor) -> Complexity:
-    """Parameters, and MACs for ``inputs`` of batch size 1, of ``network`` in inference mode."""
+def count_complexity(network: nn.Module, inputs: Tensor, parameters: int) -> Complexity:
+    """The MACs of ``network`` in inference mode for ``inputs`` of batch size 1, beside the number of its parameters
+    that travel."""
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch.jit, which fvcore stands on, is deprecated
@@ -27,4 +28,4 @@ def count_complexity(network: nn.Module, inputs: Tensor) -> Complexity:
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         macs = int(analysis.total())
         unsupported = {str(name): int(count) for name, count in analysis.unsupported_ops().items()}
-    return Complexity(sum(p.numel() for p in network.parameters()), macs, unsupported)
+    return Complexity(parameters, macs, unsupported)

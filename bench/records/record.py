@@ -116,6 +116,8 @@ class Record:
     complexity: Complexity | None = None
     training: TrainingCurve | None = None
     still: KeptFrame | None = None
+    resumed_at_steps: dict[str, list[int]] = field(default_factory=dict)
+    """Each stage of training that went on from a checkpoint to the steps at which it did."""
     notes: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     """Why the status is not ``ok``."""

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Any
 
 from ..codec import Progress
 from ..errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError
@@ -17,7 +16,7 @@ from ..measure.quality import measure_quality
 from ..measure.regions import transient_pixels
 from ..records import environment
 from ..records.kept_frame import keep_frame, kept_frame_index
-from ..records.record import SCHEMA, CodecFacts, Cost, PresetFacts, Record, StreamFacts
+from ..records.record import SCHEMA, CodecFacts, PresetFacts, Record, StreamFacts
 from ..records.store import Store
 from ..video import colour
 from ..video.raw import VideoFormat
@@ -35,7 +34,7 @@ def run_cell(cell: PlannedCell, store: Store, progress: Progress, limit: TimeLim
     """
     record = start_record(cell)
     try:
-        reason = cell.codec.skip(cell.clip)
+        reason = cell.codec.missing() or cell.codec.skip(cell.clip)
         if reason is not None:
             record = dataclasses.replace(record, status="skipped", reason=reason)
         else:
@@ -107,7 +106,8 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
             frames_sha256=decoded.video.sha256(),
             quality=quality,
-            encode=without_earlier(encode_cost, encoded.notes),
+            # What came before a resumption is in no clock of this process.
+            encode=dataclasses.replace(encode_cost, cpu_seconds=None) if encoded.resumed_at_steps else encode_cost,
             decode=decoded.cost,
             complexity=encoded.complexity,
             training=encoded.curve,
@@ -115,6 +115,7 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
             if transient is None
             else keep_frame(store, cell.file_name, cell.clip, shown, index, transient, decoded.scratch),
             notes=encoded.notes,
+            resumed_at_steps=encoded.resumed_at_steps,
         )
     if cell.codec.family == "standard" and CAN_PIN:
         with decode(stream, log, progress, limit, one_core=True) as decoded:
@@ -122,12 +123,6 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
                 raise DecodeError(f"{cell}: decoding on one core gave other frames than on all of them.")
             record = dataclasses.replace(record, decode_one_core=decoded.cost)
     return record
-
-
-def without_earlier(cost: Cost, notes: dict[str, Any]) -> Cost:
-    """``cost`` without its CPU time if training went on from a checkpoint: what came before is not in it."""
-    resumed = any(name.endswith("_resumed_at_steps") for name in notes)
-    return dataclasses.replace(cost, cpu_seconds=None) if resumed else cost
 
 
 def check_frames(found: VideoFormat, cell: PlannedCell) -> None:

@@ -1,6 +1,6 @@
 """The process that decodes one stream: ``python -m bench.runs.decoder`` in a scratch folder.
 
-Its task names the stream and nothing else: no source, no checkpoint, no encoder's configuration.
+Its task names the stream and its decoder, and nothing else: no source, no checkpoint, no encoder's configuration.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..codec import Progress, Stopwatch
 from ..errors import StreamError
 from ..files import read_json
 from ..records.record import Cost
-from ..registry import decoder_of
+from ..registry import codecs, decoder_of
 from ..video.colour import Matrix
 from ..video.raw import RawVideo, VideoFormat
 from .process import NO_LIMIT, TimeLimit, run_process, serve
@@ -26,7 +26,10 @@ HIDDEN = frozenset({"BENCH_CACHE", "BENCH_DATA_ROOT"})
 
 @dataclass(frozen=True)
 class DecodeTask:
+    """``decoder`` is the name of the codec that decodes ``stream``, found by the stream alone (`decoder_of`)."""
+
     stream: Path
+    decoder: str
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,13 @@ def decode(
     """
     if not stream.is_file():
         raise StreamError(f"{stream} does not exist.")
-    decoder_of(stream)
+    decoder = decoder_of(stream)
     with tempfile.TemporaryDirectory(prefix="bench-decode-") as name:
         scratch = Path(name)
         result, cost = run_process(
             "bench.runs.decoder",
             scratch,
-            DecodeTask(stream.resolve()),
+            DecodeTask(stream.resolve(), decoder.name),
             DecodeResult,
             log=log,
             progress=progress,
@@ -80,11 +83,11 @@ def decode(
 
 
 def work(watch: Stopwatch, progress: Progress) -> DecodeResult:
-    stream = read_json(Path("task.json"), DecodeTask).stream
-    codec = decoder_of(stream)
+    task = read_json(Path("task.json"), DecodeTask)
+    codec = codecs.load(task.decoder)
     progress("decoding")
-    video = codec.decode(stream, Path("frames.raw"), watch)
-    return DecodeResult(video, codec.matrix(stream), codec.ledger(stream))
+    found = codec.decode(task.stream, Path("frames.raw"), watch)
+    return DecodeResult(found.video, found.matrix, codec.ledger(task.stream))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..codec import Complexity, Job, Parameters, Progress, Stopwatch, TrainingCurve
+from ..codec import Codec, Complexity, Job, LearnedCodec, Parameters, Progress, Stopwatch, TrainingCurve
 from ..dataset import Clip
 from ..files import read_json
 from ..registry import codecs
@@ -34,9 +34,10 @@ class EncodeResult:
     complexity: Complexity | None
     curve: TrainingCurve | None
     notes: dict[str, Any]
+    resumed_at_steps: dict[str, list[int]]
 
 
-def make_codec(name: str, parameters: Parameters) -> Any:
+def make_codec(name: str, parameters: Parameters) -> Codec:
     """The codec ``name`` with these parameters, their types checked."""
     return msgspec.convert(parameters, codecs.load(name))
 
@@ -45,9 +46,10 @@ def work(watch: Stopwatch, progress: Progress) -> EncodeResult:
     task = read_json(Path("task.json"), EncodeTask)
     codec = make_codec(task.codec, task.parameters)
     job = Job(task.seed, Path.cwd(), task.checkpoints, progress, stop_requests, watch)
-    complexity = codec.complexity(task.clip.rgb.format)  # first: if it fails, no training is lost
+    # First of all: if it fails, no training is lost.
+    complexity = codec.complexity(task.clip.rgb.format) if isinstance(codec, LearnedCodec) else None
     codec.encode(task.clip, task.stream, job)
-    return EncodeResult(complexity, job.curve, job.notes)
+    return EncodeResult(complexity, job.curve, job.notes, job.resumed_at_steps)
 
 
 if __name__ == "__main__":

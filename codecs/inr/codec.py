@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import warnings
 from abc import abstractmethod
@@ -16,7 +15,7 @@ import numpy
 import scipy
 import torch
 
-from bench.codec import Codec, Complexity, Family, Job, Stopwatch
+from bench.codec import Complexity, DecodedFormat, Family, Job, LearnedCodec, Stopwatch
 from bench.dataset import Clip
 from bench.errors import StreamError, UsageError
 from bench.measure.macs import count_complexity
@@ -25,27 +24,18 @@ from bench.video.colour import Matrix
 from bench.video.raw import VideoFormat
 
 from .network.device import best_device, has_fast_bfloat16
-from .network.render import Precision, choose_precision, render
-from .network.representation import Representation
-from .stream import Header, header_bytes, read_stream, split_bytes, write_stream
-from .training.prune import prune
+from .network.render import Precision, render
+from .network.representation import Representation, TensorPlace
+from .stream import LONGEST_FIELD, Header, Stream, codec_name, read_stream, split_bytes, write_stream
 from .training.recipe import RECIPES, RecipeName
 from .weights import cabac
-from .weights.coder import CodedTensors, Expected
 from .weights.codings import DECODERS, WEIGHT_CODINGS, WeightCoding, WeightsName
-from .weights.step_sizes import StepSizes, by_range
+from .weights.step_sizes import by_range
 from .weights.target import Target, parse_target
-
-FINE_TUNING = 3
-"""NeRV's published commands train for 300 epochs and fine-tune for 100."""
-TUNING = 30
-"""The epochs of training divided by this are those of one round of tuning for quantisation."""
-TUNING_RATE = 0.1
-"""Times the learning rate of training. At the whole of it E-NeRV loses more than it gains."""
 
 
 @dataclass(frozen=True)
-class ImplicitCodec(Codec):
+class ImplicitCodec(LearnedCodec):
     """A subclass adds the sizes of its network as fields, and `network`.
 
     ``epochs`` are the passes of training over all frames. ``pruned`` is the share of weights that are
@@ -56,6 +46,9 @@ class ImplicitCodec(Codec):
 
     family: ClassVar[Family] = "implicit"
     suffix: ClassVar[str] = ".inr"
+    network_version: ClassVar[int]
+    """Raised whenever the same tensors would give other frames: a decoder reads streams of no other. A change that is
+    of training alone raises `version`, and leaves earlier streams readable."""
 
     epochs: int = 300
     recipe: RecipeName = "nerv"
@@ -83,12 +76,31 @@ class ImplicitCodec(Codec):
             )
         if self.recipe not in RECIPES:
             raise UsageError(f"{self.name}: there is no recipe {self.recipe!r}. Known: {', '.join(RECIPES)}.")
+        taken = len(msgspec.msgpack.encode(self.network_parameters()))
+        if taken > LONGEST_FIELD:
+            raise UsageError(
+                f"{self.name}: the network's parameters take {taken} bytes in a stream; {LONGEST_FIELD} is the most."
+            )
+
+    @property
+    def weight_coding(self) -> WeightCoding:
+        """How float weights become bits."""
+        return WEIGHT_CODINGS[self.weights]
+
+    @property
+    def weight_target(self) -> Target:
+        """How coarsely they do."""
+        return parse_target(self.target)
 
     @classmethod
     def network_fields(cls) -> list[str]:
         """The parameters that a decoder needs: those that a subclass adds to this class's own."""
         shared = {field.name for field in dataclasses.fields(ImplicitCodec)}
         return [field.name for field in dataclasses.fields(cls) if field.name not in shared]
+
+    def network_parameters(self) -> list[Any]:
+        """The values of `network_fields`, as a stream has them."""
+        return [getattr(self, name) for name in self.network_fields()]
 
     def tools(self) -> dict[str, str]:
         return {module.__name__: str(module.__version__) for module in (torch, numba, numpy, scipy)}
@@ -102,89 +114,56 @@ class ImplicitCodec(Codec):
         return f"the loss looks at windows of {TAPS} pixels; this clip has a side of {side}"
 
     def complexity(self, video: VideoFormat) -> Complexity:
-        return count_complexity(self.network(video), torch.zeros(1, dtype=torch.int64))
+        network = self.network(video)
+        parameters = sum(tensor.values.numel() for tensor in network.sent())
+        return count_complexity(network, torch.zeros(1, dtype=torch.int64), parameters)
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        from .training.train import load_frames  # here: a decoder need not wait for what only training uses
+        from .encode import encode  # here: a decoder need not wait for what only training uses
 
-        form = clip.rgb.format
-        network = self.trained(clip, job)
-        if network.canvas != (form.width, form.height):
-            job.notes["padded_to"] = "{}x{}".format(*network.canvas)  # and MACs are those of the larger picture
-        coded = self.compressed(network, clip, WEIGHT_CODINGS[self.weights], parse_target(self.target), job)
-        with job.watch.part("precision_choice"):
-            precision = choose_precision(network, load_frames(clip.rgb, torch.device("cpu")))
-        write_stream(stream, self.header(clip.rgb.format, clip.matrix, precision), coded)
-        job.notes["decoding_precision"] = precision
+        encode(self, clip, stream, job)
 
-    def trained(self, clip: Clip, job: Job) -> Representation:
-        """The network after training, pruning and fine-tuning, folded."""
-        from .training.train import train
-
-        def fresh_network() -> Representation:
-            torch.manual_seed(job.seed)
-            return self.network(clip.rgb.format).to(best_device())
-
-        recipe = RECIPES[self.recipe]
-        network = train(fresh_network, clip.rgb, recipe, self.epochs, job)
-        if self.pruned:
-            prune(network, self.pruned)
-            epochs = -(-self.epochs // FINE_TUNING)
-            network = train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, "fine_tuning")
-        network.fold()
-        return network
-
-    def compressed(
-        self, network: Representation, clip: Clip, coding: WeightCoding, target: Target, job: Job
-    ) -> CodedTensors:
-        """What a stream holds of a trained network, which is left with the values that a decoder sees."""
-        from .training.train import load_frames, train
-        from .weights.search import compress
-
-        def tune(network: Representation, steps: StepSizes, number: int) -> Representation:
-            grid = {t.name: float(step) for t, step in zip(network.tensors(), steps.values(), strict=True)}
-            recipe = RECIPES[self.recipe]
-            recipe = dataclasses.replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate, warmup=0)
-            epochs = -(-self.epochs // TUNING)
-            return train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, f"tuning_{number}", grid)
-
-        frames, video = load_frames(clip.rgb, torch.device("cpu")), clip.rgb.format
-        size_bytes = target.size_bytes(video) - header_bytes(self.header(video, clip.matrix, "float32"))
-        return compress(network, frames, coding, target, size_bytes, job, tune)
-
-    def encode_untrained(self, video: VideoFormat, stream: Path) -> bool:
+    def encode_untrained(self, video: VideoFormat, stream: Path) -> None:
         network = self.network(video)
-        network.fold()
-        tensors = list(network.tensors())
+        network.finish(None)
+        tensors = list(network.sent())
         steps = by_range(tensors).times(1 / (2**7 - 1))
+        coded = cabac.encode(tensors, cabac.Quantisation(steps, "nearest"))
         precision: Precision = "bfloat16" if has_fast_bfloat16(best_device()) else "float32"
         header = dataclasses.replace(self.header(video, "bt601", precision), coder="deepcabac")
-        write_stream(stream, header, cabac.encode(tensors, cabac.Quantisation(steps, "nearest")))
-        return True
+        write_stream(stream, Stream(header, coded, network.attachments()))
 
     def header(self, video: VideoFormat, matrix: Matrix, precision: Precision) -> Header:
-        parameters = [getattr(self, name) for name in self.network_fields()]
-        return Header(self.name, self.version, parameters, WEIGHT_CODINGS[self.weights].coder, precision, matrix, video)
+        """What a stream of a network of this codec begins with."""
+        coder = self.weight_coding.coder
+        return Header(self.name, self.network_version, self.network_parameters(), coder, precision, matrix, video)
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+    def reads(cls, stream: Path) -> bool:
+        return codec_name(stream) == cls.name
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
         with watch.part("model_build"):
-            header, coded = read_stream(stream)
+            content = read_stream(stream)
+            header = content.header
+            if header.base is not None:
+                raise StreamError(
+                    f"The stream needs the file {header.base.name} ({header.base.size_bytes:,} bytes, sha256 "
+                    f"{header.base.sha256[:16]}…) beside it, which {header.codec} has no use for."
+                )
             codec = codec_of(header)
-            expected = expected_tensors(codec, header.video)
+            places = tensor_places(codec, header.video)
         with watch.part("entropy_decoding"):
-            values = DECODERS[header.coder].decode(coded, expected)
+            values = DECODERS[header.coder].decode(content.coded, places)
         with watch.part("model_build"):
             network = codec.network(header.video)
-            network.fold()
+            network.finish(None)
             network.fill(values)
+            network.attach(content.attachments)
             network.to(best_device())
         render(network, header.video, frames, header.precision, watch)
-        return header.video
-
-    @classmethod
-    def matrix(cls, stream: Path) -> Matrix:
-        return read_stream(stream)[0].matrix
+        return DecodedFormat(header.video, header.matrix)
 
     @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:
@@ -195,9 +174,9 @@ def codec_of(header: Header) -> ImplicitCodec:
     """The codec instance that a header describes. Raises `StreamError` if it describes none."""
     try:
         cls: Any = codecs.load(header.codec)
-        if not issubclass(cls, ImplicitCodec) or cls.version != header.codec_version:
+        if not issubclass(cls, ImplicitCodec) or cls.network_version != header.network_version:
             raise StreamError(
-                f"The stream is of {header.codec} version {header.codec_version}, which is not known here."
+                f"The stream is of {header.codec}, network version {header.network_version}, which is not known here."
             )
         names = cls.network_fields()
         if len(names) != len(header.parameters):
@@ -208,8 +187,8 @@ def codec_of(header: Header) -> ImplicitCodec:
     return codec
 
 
-def expected_tensors(codec: ImplicitCodec, video: VideoFormat) -> list[Expected]:
-    """The tensors that the codec's network has places for, found without making any.
+def tensor_places(codec: ImplicitCodec, video: VideoFormat) -> list[TensorPlace]:
+    """The places that the codec's network has for tensors, found without making any.
 
     Raises `StreamError` if there is no such network.
     """
@@ -217,11 +196,11 @@ def expected_tensors(codec: ImplicitCodec, video: VideoFormat) -> list[Expected]
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = codec.network(video)
-            network.fold()
-        tensors = [(tensor.kind, tuple(tensor.values.shape)) for tensor in network.tensors()]
+            network.finish(None)
+        places = [tensor.place for tensor in network.sent()]
     except (RuntimeError, ValueError, TypeError, ArithmeticError, AssertionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StreamError(f"The stream describes a network that cannot be: {reason}") from error
-    if any(0 in shape for _, shape in tensors):
+    if any(0 in place.shape for place in places):
         raise StreamError("The stream describes a network that cannot be: a layer has no channels.")
-    return tensors
+    return places

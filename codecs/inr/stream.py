@@ -1,12 +1,15 @@
 """The container of every implicit codec: a file that a decoder needs nothing beside.
 
-`FIELDS` is its syntax; `docs/bitstream.md` is made from it, and the ledger adds up by it.
+`FIELDS` and `SECTION_FIELDS` are its syntax, from which `docs/bitstream.md` is made. Behind fixed fields stands a
+counted list of sections, each with its purpose; the ledger has a line for each.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,19 +17,22 @@ from typing import Any, Literal
 
 import msgspec
 
-from bench.errors import StreamError
+from bench.errors import CodecError, StreamError
 from bench.video.colour import MATRICES, Matrix
 from bench.video.raw import VideoFormat
 
 from .network.render import PRECISIONS, Precision
+from .network.representation import ATTACHMENTS, TENSOR_PURPOSES, AttachmentName
 from .weights.coder import CODER_NAMES, CodedTensors, CoderName
 
 MAGIC = b"INRV"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 LARGEST_PIXELS = 1 << 40
 LARGEST_RATE = 10_000
 
-Purpose = Literal["header", "scales", "weights", "biases"]
+SectionPurpose = Literal["scales", "weights", "biases", "embeddings", "grids", "key_frames"]
+SECTION_PURPOSES: tuple[SectionPurpose, ...] = ("scales", *TENSOR_PURPOSES, *ATTACHMENTS)
+"""What a section is for, in the order of their numbers in a stream, which is also the order of sections."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,6 @@ class Field:
     form: str
     meaning: str
     length: bool = False
-    purpose: Purpose = "header"
 
 
 FIELDS = (
@@ -46,9 +51,10 @@ FIELDS = (
     Field("format_version", "B", f"{FORMAT_VERSION}"),
     Field("checksum", "I", "CRC-32 (zlib's) of all that follows"),
     Field("codec", "B", "the codec's name, in ASCII", length=True),
-    Field("codec_version", "B", "of its network; a decoder must have the same"),
+    Field("network_version", "B", "the version of its network; a decoder must have the same"),
     Field("parameters", "B", "MessagePack array of the network's parameters, in its class's order", length=True),
-    Field("coder", "B", "of the weights: " + ", ".join(f"{i} {name}" for i, name in enumerate(CODER_NAMES))),
+    Field("base", "B", "a file that must be given beside the stream; empty where the stream is enough", length=True),
+    Field("coder", "B", "how weights are coded: " + ", ".join(f"{i} {name}" for i, name in enumerate(CODER_NAMES))),
     Field("precision", "B", "to compute in: " + ", ".join(f"{i} {name}" for i, name in enumerate(PRECISIONS))),
     Field("matrix", "B", "that made the RGB source from YUV: " + ", ".join(f"{i} {m}" for i, m in enumerate(MATRICES))),
     Field("width", "H", "samples"),
@@ -56,11 +62,25 @@ FIELDS = (
     Field("frames", "I", "number of frames"),
     Field("rate_numerator", "I", "frames in ..."),
     Field("rate_denominator", "I", "... so many seconds"),
-    Field("scales", "I", "what the weight coder needs to understand the others", length=True, purpose="scales"),
-    Field("weights", "I", "entropy-coded integers", length=True, purpose="weights"),
-    Field("biases", "I", "entropy-coded integers", length=True, purpose="biases"),
+    Field("sections", "B", "number of sections that follow"),
+)
+SECTION_FIELDS = (
+    Field("purpose", "B", ", ".join(f"{i} {name}" for i, name in enumerate(SECTION_PURPOSES))),
+    Field("data", "I", "the section", length=True),
 )
 PROLOGUE = struct.Struct("<" + "".join(field.form for field in FIELDS[:3]))
+LONGEST_FIELD = 255
+"""The most bytes that a field may have whose length is one byte."""
+
+
+@dataclass(frozen=True)
+class SharedBase:
+    """A file that several videos share and that a decoder must be given. It is no part of the stream: wherever the
+    stream's rate stands, ``size_bytes`` stands beside it. ``sha256`` is in hexadecimal."""
+
+    name: str
+    sha256: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -69,21 +89,33 @@ class Header:
     ``precision`` is the least in which it must be computed."""
 
     codec: str
-    codec_version: int
+    network_version: int
     parameters: list[Any]
     coder: CoderName
     precision: Precision
     matrix: Matrix
     video: VideoFormat
+    base: SharedBase | None = None
 
 
-def write_stream(path: Path, header: Header, coded: CodedTensors) -> None:
-    """Write a stream of a network's tensors."""
+@dataclass(frozen=True)
+class Stream:
+    """All that a file holds."""
+
+    header: Header
+    coded: CodedTensors
+    attachments: Mapping[AttachmentName, bytes] = dataclasses.field(default_factory=dict)
+
+
+def write_stream(path: Path, stream: Stream) -> None:
+    """Write a stream. Raises `CodecError` if a part of it does not fit into its field."""
+    header, sections = stream.header, _sections(stream)
     video, rate = header.video, header.video.frame_rate
     values = {
         "codec": header.codec.encode("ascii"),
-        "codec_version": header.codec_version,
+        "network_version": header.network_version,
         "parameters": msgspec.msgpack.encode(header.parameters),
+        "base": _pack_base(header.base),
         "coder": CODER_NAMES.index(header.coder),
         "precision": PRECISIONS.index(header.precision),
         "matrix": MATRICES.index(header.matrix),
@@ -92,30 +124,30 @@ def write_stream(path: Path, header: Header, coded: CodedTensors) -> None:
         "frames": video.frames,
         "rate_numerator": rate.numerator,
         "rate_denominator": rate.denominator,
-        "scales": coded.scales,
-        "weights": coded.weights,
-        "biases": coded.biases,
+        "sections": len(sections),
     }
-    body = b""
-    for field in FIELDS[3:]:
-        value = values[field.name]
-        body += struct.pack("<" + field.form, len(value) if isinstance(value, bytes) else value)
-        body += value if isinstance(value, bytes) else b""
+    body = b"".join(_pack(field, values[field.name], header.codec) for field in FIELDS[3:])
+    for purpose, data in sections.items():
+        for field, value in zip(SECTION_FIELDS, (SECTION_PURPOSES.index(purpose), data), strict=True):
+            body += _pack(field, value, header.codec)
     path.write_bytes(PROLOGUE.pack(MAGIC, FORMAT_VERSION, zlib.crc32(body)) + body)
 
 
-def header_bytes(header: Header) -> int:
-    """How long the stream of a network is, its sections apart."""
+def header_bytes(header: Header, sections: int) -> int:
+    """The size of a stream of so many sections, without what is in them."""
     fixed = sum(struct.calcsize("<" + field.form) for field in FIELDS)
-    return fixed + len(header.codec) + len(msgspec.msgpack.encode(header.parameters))
+    each = sum(struct.calcsize("<" + field.form) for field in SECTION_FIELDS)
+    variable = len(header.codec) + len(msgspec.msgpack.encode(header.parameters)) + len(_pack_base(header.base))
+    return fixed + variable + sections * each
 
 
-def read_stream(path: Path) -> tuple[Header, CodedTensors]:
+def read_stream(path: Path) -> Stream:
     """What `write_stream` wrote. Raises `StreamError` unless the file is whole and makes sense."""
-    values = _read_fields(path)
+    values, sections = _read_fields(path)
     try:
         name = values["codec"].decode("ascii")
         parameters = msgspec.msgpack.decode(values["parameters"], type=list[Any])
+        base = _unpack_base(values["base"])
         coder, precision = CODER_NAMES[values["coder"]], PRECISIONS[values["precision"]]
         matrix = MATRICES[values["matrix"]]
         rate = Fraction(values["rate_numerator"], values["rate_denominator"])
@@ -126,32 +158,85 @@ def read_stream(path: Path) -> tuple[Header, CodedTensors]:
         raise StreamError(f"{path.name}: the header asks for {frames} frames of {width}x{height}.")
     if not 1 / LARGEST_RATE <= rate <= LARGEST_RATE:
         raise StreamError(f"{path.name}: the header asks for {float(rate):g} frames a second.")
+    if "scales" not in sections:
+        raise StreamError(f"{path.name} is damaged: it has no scales.")
     video = VideoFormat(width, height, frames, rate, "rgb24")
-    header = Header(name, values["codec_version"], parameters, coder, precision, matrix, video)
-    return header, CodedTensors(values["scales"], values["weights"], values["biases"])
+    header = Header(name, values["network_version"], parameters, coder, precision, matrix, video, base)
+    coded = CodedTensors(sections["scales"], {key: sections[key] for key in TENSOR_PURPOSES if key in sections})
+    return Stream(header, coded, {key: sections[key] for key in ATTACHMENTS if key in sections})
+
+
+def codec_name(path: Path) -> str | None:
+    """The name of the codec that a stream says it is of, before anything in it is checked; None if it says none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(PROLOGUE.size + 1 + LONGEST_FIELD)
+    except OSError:
+        return None
+    if not head.startswith(MAGIC) or len(head) <= PROLOGUE.size:
+        return None
+    start = PROLOGUE.size + 1
+    return head[start : start + head[PROLOGUE.size]].decode("ascii", "replace")
 
 
 def split_bytes(path: Path) -> dict[str, int]:
     """The bytes of a stream by purpose; all lengths count as header."""
-    values = _read_fields(path)
-    parts: dict[str, int] = {
-        field.purpose: len(values[field.name]) for field in reversed(FIELDS) if field.purpose != "header"
-    }
+    _, sections = _read_fields(path)
+    parts: dict[str, int] = {purpose: len(sections[purpose]) for purpose in reversed(sections)}
     return {**parts, "header": path.stat().st_size - sum(parts.values())}
 
 
 def syntax_table() -> str:
     """The container in Markdown, field by field."""
-    widths = {form: f"u{8 * struct.calcsize('<' + form)}" for form in "BHI"}
     rows = ["| field | width | meaning | counts as |", "|---|---|---|---|"]
-    for field in FIELDS:
-        width = widths.get(field.form, "4 bytes")
-        width = f"{width} length, then bytes" if field.length else width
-        rows.append(f"| `{field.name}` | {width} | {field.meaning} | {field.purpose} |")
+    rows += [f"| `{field.name}` | {_width(field)} | {field.meaning} | header |" for field in FIELDS]
+    rows.append("| *then for each section:* | | | |")
+    purpose, data = SECTION_FIELDS
+    rows.append(f"| `{purpose.name}` | {_width(purpose)} | {purpose.meaning} | header |")
+    rows.append(f"| `{data.name}` | {_width(data)} | {data.meaning} | its length as header, its bytes by purpose |")
     return "\n".join(rows) + "\n"
 
 
-def _read_fields(path: Path) -> dict[str, Any]:
+def _width(field: Field) -> str:
+    width = {form: f"u{8 * struct.calcsize('<' + form)}" for form in "BHI"}.get(field.form, "4 bytes")
+    return f"{width} length, then bytes" if field.length else width
+
+
+def _sections(stream: Stream) -> dict[SectionPurpose, bytes]:
+    """The sections of a stream, in their order."""
+    parts: dict[SectionPurpose, bytes] = {"scales": stream.coded.scales}
+    for purpose in TENSOR_PURPOSES:
+        if purpose in stream.coded.tensors:
+            parts[purpose] = stream.coded.tensors[purpose]
+    for name in ATTACHMENTS:
+        if name in stream.attachments:
+            parts[name] = stream.attachments[name]
+    return parts
+
+
+def _pack(field: Field, value: int | bytes, codec: str) -> bytes:
+    content = value if isinstance(value, bytes) else b""
+    try:
+        return struct.pack("<" + field.form, len(content) if isinstance(value, bytes) else value) + content
+    except struct.error as error:
+        found = f"{len(content):,} bytes" if isinstance(value, bytes) else f"{value:,}"
+        raise CodecError(f"{codec}: the stream has no room for {field.name} of {found}: {error}.") from error
+
+
+def _pack_base(base: SharedBase | None) -> bytes:
+    """A MessagePack array of name, digest and size in bytes."""
+    return msgspec.msgpack.encode((base.name, bytes.fromhex(base.sha256), base.size_bytes)) if base else b""
+
+
+def _unpack_base(data: bytes) -> SharedBase | None:
+    if not data:
+        return None
+    name, digest, size_bytes = msgspec.msgpack.decode(data, type=tuple[str, bytes, int])
+    return SharedBase(name, digest.hex(), size_bytes)
+
+
+def _read_fields(path: Path) -> tuple[dict[str, Any], dict[SectionPurpose, bytes]]:
+    """The fields behind the checksum by name, and the sections by purpose."""
     data = path.read_bytes()
     if not data:
         raise StreamError(f"{path.name} is empty.")
@@ -166,20 +251,38 @@ def _read_fields(path: Path) -> dict[str, Any]:
         raise StreamError(f"{path.name} has format version {version}; this program reads version {FORMAT_VERSION}.")
     if zlib.crc32(data[PROLOGUE.size :]) != checksum:
         raise StreamError(f"{path.name} is truncated or damaged: its checksum does not match ({len(data):,} bytes).")
-    values: dict[str, Any] = {}
-    position = PROLOGUE.size
-    for field in FIELDS[3:]:
+    reader = _Reader(path.name, data, PROLOGUE.size)
+    values = {field.name: reader.read(field) for field in FIELDS[3:]}
+    sections: dict[SectionPurpose, bytes] = {}
+    last = -1
+    for _ in range(values["sections"]):
+        number, content = (reader.read(field) for field in SECTION_FIELDS)
+        if not last < number < len(SECTION_PURPOSES):
+            raise StreamError(f"{path.name} is damaged: a section of purpose {number} stands where none may.")
+        sections[SECTION_PURPOSES[number]], last = content, number
+    if reader.position != len(data):
+        raise StreamError(f"{path.name} is damaged: {len(data) - reader.position} bytes follow its last section.")
+    return values, sections
+
+
+@dataclass
+class _Reader:
+    """Reads field after field of ``data``, from ``position`` on."""
+
+    name: str
+    data: bytes
+    position: int
+
+    def read(self, field: Field) -> Any:
+        """The value of the next field. Raises `StreamError` where the data ends before it does."""
         form = struct.Struct("<" + field.form)
-        if position + form.size > len(data):
-            raise StreamError(f"{path.name} is damaged: it ends before {field.name}.")
-        (value,) = form.unpack_from(data, position)
-        position += form.size
-        if field.length:
-            if position + value > len(data):
-                raise StreamError(f"{path.name} is damaged: {field.name} ends beyond the file.")
-            value = data[position : position + value]
-            position += len(value)
-        values[field.name] = value
-    if position != len(data):
-        raise StreamError(f"{path.name} is damaged: {len(data) - position} bytes follow its last field.")
-    return values
+        if self.position + form.size > len(self.data):
+            raise StreamError(f"{self.name} is damaged: it ends before {field.name}.")
+        (value,) = form.unpack_from(self.data, self.position)
+        self.position += form.size
+        if not field.length:
+            return value
+        if self.position + value > len(self.data):
+            raise StreamError(f"{self.name} is damaged: {field.name} ends beyond the file.")
+        start, self.position = self.position, self.position + value
+        return self.data[start : self.position]

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import ffmpeg
 
-from bench.codec import Codec, Family, Job, Stopwatch
+from bench.codec import Codec, DecodedFormat, Family, Job, Stopwatch
 from bench.dataset import Clip
 from bench.errors import StreamError, ToolError
 from bench.video import ffmpeg as tool
-from bench.video.raw import YUV_FORMATS, PixelFormat, VideoFormat
+from bench.video.raw import YUV_FORMATS, PixelFormat
 
 from .elementary import END, Syntax, split_bytes
 
@@ -49,8 +49,12 @@ class FFmpegCodec(Codec):
         """ffmpeg's output options for these parameters."""
 
     def tools(self) -> dict[str, str]:
-        missing = tool.missing_encoder(self.encoder)
-        return {"ffmpeg": tool.version()} | ({} if missing else {self.encoder: tool.encoder_version(self.encoder)})
+        encoder = {} if self.missing() else {self.encoder: tool.encoder_version(self.encoder)}
+        return {"ffmpeg": tool.version()} | encoder
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return tool.missing_encoder(cls.encoder)
 
     def skip(self, clip: Clip) -> str | None:
         form = clip.yuv.format
@@ -60,7 +64,7 @@ class FFmpegCodec(Codec):
         if not self.takes_odd_sizes and (form.width % columns or form.height % rows):
             size = f"{form.width}x{form.height} {form.pixel_format}"
             return f"{self.name} takes sizes that chroma divides; this clip is {size}"
-        return tool.missing_encoder(self.encoder)
+        return None
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         job.progress("encoding")
@@ -76,7 +80,7 @@ class FFmpegCodec(Codec):
             file.write(END[self.syntax])
 
     @classmethod
-    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> VideoFormat:
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
         if stream.stat().st_size == 0:
             raise StreamError(f"{stream.name} is empty.")
         if not stream.read_bytes().endswith(END[cls.syntax]):
@@ -94,7 +98,7 @@ class FFmpegCodec(Codec):
             raise StreamError(
                 f"{stream.name}: decoding gave {count} frames and {rest} bytes of {one.width}x{one.height}."
             )
-        return dataclasses.replace(one, frames=count)
+        return DecodedFormat(dataclasses.replace(one, frames=count))
 
     @classmethod
     def ledger(cls, stream: Path) -> dict[str, int]:

@@ -68,7 +68,7 @@ def test_standard_codecs(name: str, pixel_format: PixelFormat, width: int, heigh
         return
     stream = tmp_path / f"stream{codec.suffix}"
     codec.encode(clip, stream, Job(0, tmp_path, tmp_path / "checkpoints", silent))
-    form = codec.decode(stream, tmp_path / "frames.raw", Stopwatch())
+    form = codec.decode(stream, tmp_path / "frames.raw", Stopwatch()).video
     expected = dataclasses.replace(clip.yuv.format, pixel_format="yuv420p10le") if name == "vvenc" else clip.yuv.format
     if name == "svt-av1":  # whose units state no rate
         form = dataclasses.replace(form, frame_rate=expected.frame_rate)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from bench.codec import Stopwatch
 from bench.codecs.e_nerv import ENeRV
 from bench.codecs.inr.codec import ImplicitCodec
-from bench.codecs.inr.stream import FIELDS, PROLOGUE
+from bench.codecs.inr.stream import FIELDS, FORMAT_VERSION, PROLOGUE, SECTION_FIELDS, SECTION_PURPOSES, Field
 from bench.codecs.layers.pyramid import canvas
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
@@ -36,6 +36,9 @@ CODECS: list[ImplicitCodec] = [
     ENeRV(fc_dim=8, expansion=1, lower_width=4, block_dim=8, mlp_dim=8, stem_dim=4, head_dim=2, levels=4),
     ResNeRV(fc_dim=2, lower_width=4, stem_dim=4, levels=4, norm="bn"),
 ]
+EVERY_FIELD: dict[str, Field] = {field.name: field for field in FIELDS[3:]}
+for _purpose in ("scales", "weights", "biases"):
+    EVERY_FIELD |= {f"purpose of {_purpose}": SECTION_FIELDS[0], _purpose: SECTION_FIELDS[1]}
 CPU_SECONDS = 1.0
 MEMORY = 200 * 2**20
 EXAMPLES = int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "300"))
@@ -106,29 +109,40 @@ def test_mutated_streams_are_refused(which: int, streams: list[bytes], tmp_path:
 
 def with_checksum(body: bytes) -> bytes:
     """A stream whose checksum is right, as someone who means harm would make it."""
-    return PROLOGUE.pack(b"INRV", 3, zlib.crc32(body)) + body
+    return PROLOGUE.pack(b"INRV", FORMAT_VERSION, zlib.crc32(body)) + body
 
 
 @functools.cache
 def offsets(data: bytes) -> dict[str, tuple[int, int]]:
     """Where each field after the checksum begins, and how long it is."""
-    found, position = {}, PROLOGUE.size
-    for field in FIELDS[3:]:
+    found, position, count = {}, PROLOGUE.size, 0
+
+    def passed(name: str, field: Field) -> int:
+        nonlocal position
         start, form = position, struct.Struct("<" + field.form)
-        position += form.size + (form.unpack_from(data, position)[0] if field.length else 0)
-        found[field.name] = start, position - start
+        (value,) = form.unpack_from(data, position)
+        position += form.size + (value if field.length else 0)
+        found[name] = start, position - start
+        return int(value)
+
+    for field in FIELDS[3:]:
+        count = passed(field.name, field)
+    for _ in range(count):
+        purpose = SECTION_PURPOSES[data[position]]
+        passed(f"purpose of {purpose}", SECTION_FIELDS[0])
+        passed(purpose, SECTION_FIELDS[1])
     return found
 
 
 @pytest.mark.parametrize("which", range(len(CODECS)))
-@pytest.mark.parametrize("field", [field.name for field in FIELDS[3:]])
+@pytest.mark.parametrize("field", EVERY_FIELD)
 def test_extreme_fields_with_a_right_checksum(field: str, which: int, streams: list[bytes], tmp_path: Path) -> None:
     """Zero, one and all ones in each field, and lengths that are one off. Only what says nothing of the frames
     may pass: their rate, the least precision, the conversion of the source; and a smaller window of the picture
     that the same network makes, which is a stream in its own right."""
     data = streams[which]
     start, _ = offsets(data)[field]
-    form = next(struct.Struct("<" + f.form) for f in FIELDS if f.name == field)
+    form = struct.Struct("<" + EVERY_FIELD[field].form)
     (value,) = form.unpack_from(data, start)
     largest = 256**form.size - 1
     for extreme in {0, 1, 2, value - 1, value + 1, largest // 2, largest - 1, largest} - {value, -1}:

@@ -7,7 +7,7 @@ import pytorch_msssim
 import torch
 
 from bench.codecs.inr.kernels.loss import by_torch, loss_and_error
-from bench.codecs.inr.training.train import as_pictures, load_frames
+from bench.codecs.inr.network.source import as_pictures, load_frames
 from bench.dataset import Clip
 
 

@@ -30,19 +30,23 @@ def test_pruned_weights_are_exactly_zero_in_the_stream(results: Path) -> None:
     """Their positions travelled: a decoder finds 60 % zeros where there were weights to prune."""
     (record,) = (r for r in Store(results).records() if r.codec.parameters["pruned"])
     assert record.stream is not None
-    header, coded = read_stream(results / record.stream.path)
+    content = read_stream(results / record.stream.path)
+    header = content.header
     assert header.coder == "huffman"
-    tensors = list(codec_of(header).network(header.video).tensors())
-    decoded = DECODERS[header.coder].decode(coded, [(t.kind, tuple(t.values.shape)) for t in tensors])
-    prunable = [v.flatten() for t, v in zip(tensors, decoded, strict=True) if is_prunable(t.name, t.kind)]
+    tensors = list(codec_of(header).network(header.video).sent())
+    decoded = DECODERS[header.coder].decode(content.coded, [tensor.place for tensor in tensors])
+    prunable = [values.flatten() for tensor, values in zip(tensors, decoded, strict=True) if is_prunable(tensor)]
     assert np.mean(np.concatenate(prunable) == 0) == pytest.approx(0.6, abs=0.001)
 
 
 def test_fine_tuning_is_in_the_record(results: Path) -> None:
     """A third of the epochs more, counted as encoding and seen in the curve."""
     plain, pruned = sorted(Store(results).records(), key=lambda r: r.codec.parameters["pruned"])
-    assert pruned.notes["training_steps"] == plain.notes["training_steps"] == 24
-    assert pruned.notes["fine_tuning_steps"] == 8
+    assert [(stage["stage"], stage["steps"]) for stage in plain.notes["trainings"]] == [("training", 24)]
+    assert [(stage["stage"], stage["steps"]) for stage in pruned.notes["trainings"]] == [
+        ("training", 24),
+        ("fine_tuning", 8),
+    ]
     assert pruned.encode is not None
     assert {"training", "fine_tuning", "quantisation_and_entropy_coding"} <= set(pruned.encode.parts)
     assert plain.encode is not None

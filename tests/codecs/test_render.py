@@ -14,8 +14,9 @@ from bench.codecs.inr.network import render as rendering
 from bench.codecs.inr.network.device import has_fast_bfloat16
 from bench.codecs.inr.network.render import Precision, as_frames, choose_precision, compute, render
 from bench.codecs.inr.network.representation import Representation
+from bench.codecs.inr.network.source import load_frames
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import load_frames, train
+from bench.codecs.inr.training.train import train
 from bench.codecs.nerv import NeRV
 from bench.dataset import Clip
 from bench.measure.quality import measure_quality

@@ -18,12 +18,13 @@ from torch.nn.utils.prune import L1Unstructured, global_unstructured, remove
 from bench.codec import Job
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.representation import Representation
+from bench.codecs.inr.network.source import SourceFrames, load_frames
 from bench.codecs.inr.training import train as training_module
 from bench.codecs.inr.training.checkpoint import load_checkpoint
 from bench.codecs.inr.training.collapse import has_collapsed
 from bench.codecs.inr.training.prune import prune
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import Training, load_frames, train
+from bench.codecs.inr.training.train import Stage, Training, train
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import Clip
@@ -34,6 +35,7 @@ CODECS = [
     NeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short"),
     ResNeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short", norm="bn"),
 ]
+FINE_TUNING = Stage("fine_tuning")
 CPU = torch.device("cpu")
 
 
@@ -80,7 +82,7 @@ def test_interrupted_training_ends_with_the_same_weights(codec: ImplicitCodec, c
     resumed = make_job(tmp_path)
     found = weights(train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, resumed))
 
-    assert resumed.notes["training_resumed_at_steps"] == [20, 40]
+    assert resumed.resumed_at_steps == {"training": [20, 40]}
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert straight.curve is not None
     assert resumed.curve is not None
@@ -111,13 +113,13 @@ def test_unreadable_checkpoint_is_no_checkpoint(damage: bytes | None, clip: Clip
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     job = make_job(tmp_path)
     train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
-    assert "training_resumed_at_steps" not in job.notes
+    assert job.resumed_at_steps == {}
 
 
 def test_every_epoch_visits_every_frame_in_its_own_order(clip: Clip) -> None:
     """And another seed gives another order."""
     frames = torch.zeros(50, 1, 1, 3, dtype=torch.uint8)
-    network = CODECS[0].network(clip.rgb.format)
+    network = CODECS[0].network(dataclasses.replace(clip.rgb.format, frames=50))
     orders = [Training(network, frames, RECIPES["short"], 2, seed).order(epoch) for seed in (0, 1) for epoch in (0, 1)]
     assert all(order.sort().values.tolist() == list(range(50)) for order in orders)
     assert len({tuple(order.tolist()) for order in orders}) == 4
@@ -134,7 +136,7 @@ def test_curve_tells_how_training_went(clip: Clip, tmp_path: Path) -> None:
     assert curve.loss[-1] < curve.loss[0]
     assert max(curve.learning_rate) <= 5e-3
     assert curve.learning_rate[-1] < 1e-4
-    assert job.notes["training_steps"] == 48
+    assert [stage["steps"] for stage in job.notes["trainings"]] == [48]
 
 
 def test_long_curves_are_thinned(clip: Clip) -> None:
@@ -171,8 +173,10 @@ class TestDivergence:
             train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(40)))
         job = make_job(tmp_path)
         train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
-        assert job.notes["training_retried"].startswith("the loss was nan at step 20 of 48; trained again with 0.25")
-        assert job.notes["training_resumed_at_steps"] == [40]
+        assert job.notes["trainings"][0]["retried"].startswith(
+            "the loss was nan at step 20 of 48; trained again with 0.25"
+        )
+        assert job.resumed_at_steps == {"training": [40]}
         assert job.curve is not None
         assert max(job.curve.learning_rate) <= 0.25 * 5e-3
 
@@ -190,14 +194,13 @@ class TestDivergence:
             train(deaf, clip.rgb, RECIPES["short"], 12, make_job(tmp_path))
 
     def test_no_false_alarm(self, clip: Clip) -> None:
-        """Neither on a still video nor on a single frame, which one picture fits."""
+        """Not on a still video, which one picture fits."""
         network = CODECS[0].network(clip.rgb.format)
         for parameter in network.parameters():
             parameter.data.zero_()
         frames = load_frames(clip.rgb, CPU)
-        assert has_collapsed(network, frames)
-        assert not has_collapsed(network, frames[:1].expand(4, -1, -1, -1))
-        assert not has_collapsed(network, frames[:1])
+        assert has_collapsed(network, SourceFrames(frames))
+        assert not has_collapsed(network, SourceFrames(frames[:1].expand(4, -1, -1, -1)))
 
 
 def test_fine_tuning_keeps_pruned_weights_at_zero(clip: Clip, tmp_path: Path) -> None:
@@ -215,10 +218,10 @@ def test_fine_tuning_keeps_pruned_weights_at_zero(clip: Clip, tmp_path: Path) ->
             RECIPES["short"],
             8,
             make_job(tmp_path, stop_at(20)),
-            "fine_tuning",
+            FINE_TUNING,
         )
-    tuned = train(lambda: copy.deepcopy(network), clip.rgb, RECIPES["short"], 8, job, "fine_tuning")
-    assert job.notes["fine_tuning_resumed_at_steps"] == [20]
+    tuned = train(lambda: copy.deepcopy(network), clip.rgb, RECIPES["short"], 8, job, FINE_TUNING)
+    assert job.resumed_at_steps == {"fine_tuning": [20]}
     for name, parameter in tuned.named_parameters():
         assert (parameter[zeros[name]] == 0).all()
         assert not torch.equal(parameter, before[name])

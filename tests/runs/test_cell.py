@@ -142,7 +142,7 @@ def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, 
     assert error == "CodecError"
     seen = json.loads(account)
     (stream,) = (store.root / "streams").iterdir()
-    assert seen["task"] == {"stream": str(stream.resolve())}
+    assert seen["task"] == {"stream": str(stream.resolve()), "decoder": "spies"}
     assert seen["folder"] == ["task.json"]
     assert set(seen["environment"]) == {"BENCH_CODECS", "BENCH_STARTED"}
     assert seen["beside_the_stream"] == [".spies"]

@@ -57,7 +57,7 @@ def test_time_budgets_add_up_to_the_same_bytes(
     assert record.stream is not None
     assert record.stream.sha256 == straight.stream.sha256
     assert record.frames_sha256 == straight.frames_sha256
-    assert 0 < record.notes["training_resumed_at_steps"][0] < STEPS
+    assert 0 < record.resumed_at_steps["training"][0] < STEPS
     assert not list((tmp_path / "checkpoints").iterdir())
 
     assert straight.encode is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -35,9 +37,11 @@ def render(network: Representation, video: VideoFormat, path: Path, precision: P
     prepare(network)
     with path.open("wb") as file, ThreadPoolExecutor(1) as writer:
         written: Future[int] | None = None
+        state: Any = None
         for index in torch.split(torch.arange(video.frames, device=device), batch):
             with watch.part("network"):
-                pictures = compute(network, index, precision)
+                with computing_in(precision, device):
+                    pictures, state = network.decode_run(index, state)
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
             with watch.part("colour_conversion"):
@@ -78,14 +82,18 @@ def prepare(network: Representation) -> None:
     network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-@torch.inference_mode()
-def compute(network: Representation, index: Tensor, precision: Precision) -> Tensor:
-    """The pictures (B, 3, H, W) in [0, 1] of frame indices (B,).
+@contextmanager
+def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Within this, networks compute without gradients, in ``precision``. A machine without fast bfloat16 computes in
+    float32 whatever ``precision`` allows."""
+    reduced = precision == "bfloat16" and has_fast_bfloat16(device)
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=reduced):
+        yield
 
-    A machine without fast bfloat16 computes in float32 whatever ``precision`` allows.
-    """
-    reduced = precision == "bfloat16" and has_fast_bfloat16(index.device)
-    with torch.autocast(index.device.type, torch.bfloat16, enabled=reduced):
+
+def compute(network: Representation, index: Tensor, precision: Precision) -> Tensor:
+    """The pictures (B, 3, H, W) in [0, 1] of frame indices (B,), in any order."""
+    with computing_in(precision, index.device):
         pictures: Tensor = network(index)
     return pictures
 

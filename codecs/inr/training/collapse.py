@@ -8,30 +8,32 @@ import torch
 from torch import Tensor
 
 from ..network.representation import Representation
+from ..network.source import SourceFrames
 
-FRAMES_LOOKED_AT = 5
+SAMPLES_LOOKED_AT = 5
 LEAST_VARIANCE = 0.001
-"""Over time, as a share of the source's. Briefly trained networks of 20,000 weights reach a tenth."""
+"""The least variance over the samples, as a share of the source's. Networks of 20,000 weights soon reach a tenth."""
 
 
-def has_collapsed(network: Representation, frames: Tensor) -> bool:
-    """Whether ``network`` gives nearly one picture for frames, 8-bit (N, H, W, 3), that differ.
+def has_collapsed(network: Representation, source: SourceFrames) -> bool:
+    """Whether ``network`` gives nearly one picture for training samples that differ.
 
     A network whose units died early fits the mean frame and stays there.
     """
-    index = torch.linspace(0, len(frames) - 1, min(len(frames), FRAMES_LOOKED_AT), dtype=torch.int64)
-    index = index.to(frames.device)
+    count = network.training_samples
+    looked_at = torch.linspace(0, count - 1, min(count, SAMPLES_LOOKED_AT), dtype=torch.int64)
+    batches = torch.split(looked_at.to(source.frames.device), 1)
     training = network.training
     with torch.inference_mode():
-        pictures = (255 * network.eval()(i) for i in torch.split(index, 1))
-        ours = _variance_over_time(pictures)
+        network.eval()
+        ours = _variance(network.reconstruct(samples, source) for samples in batches)
+        theirs = _variance(network.targets(samples, source) for samples in batches)
     network.train(training)
-    source = _variance_over_time(frames[i].float() for i in index)
-    return source > 0 and ours < LEAST_VARIANCE * source
+    return theirs > 0 and ours < LEAST_VARIANCE * theirs
 
 
-def _variance_over_time(pictures: Iterator[Tensor]) -> float:
-    """Of each sample along the given pictures, averaged over the samples."""
+def _variance(pictures: Iterator[Tensor]) -> float:
+    """The variance of each value along the given pictures, averaged over all values."""
     first = next(pictures)
     count, total, squares = 1, torch.zeros_like(first), torch.zeros_like(first)
     for picture in pictures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..network.representation import Representation
+from ..network.representation import Representation, SentTensor
 
 
 @torch.no_grad()
@@ -13,12 +13,13 @@ def prune(network: Representation, share: float) -> None:
 
     Biases, normalisations and the head, whose few weights every pixel passes, are left alone.
     """
-    weights = [tensor.values for tensor in network.tensors() if is_prunable(tensor.name, tensor.kind)]
+    weights = [tensor.values for tensor in network.sent() if is_prunable(tensor)]
     magnitudes = torch.cat([weight.abs().flatten() for weight in weights])
     threshold = magnitudes.kthvalue(max(1, round(share * len(magnitudes)))).values
     for weight in weights:
         weight[weight.abs() <= threshold] = 0
 
 
-def is_prunable(name: str, kind: str) -> bool:
-    return kind == "weight" and not name.startswith("head.")
+def is_prunable(tensor: SentTensor) -> bool:
+    """Whether pruning may set values of this tensor to zero."""
+    return tensor.purpose == "weights" and not tensor.name.startswith("head.")

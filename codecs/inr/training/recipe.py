@@ -6,20 +6,27 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from ..network.representation import LossWeights
+
 RecipeName = Literal["nerv", "short"]
+
+
+NERV_LOSS = LossWeights(l1=0.7, ssim=0.3)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The loss is ``l1_weight`` * L1 + ``ssim_weight`` * (1 - SSIM), the optimiser Adam."""
+    """The optimiser is Adam; the loss is that of the network, with these weights.
+
+    For the share ``warmup`` of all steps the learning rate rises linearly from a tenth of ``learning_rate``; then it
+    falls along a cosine to zero.
+    """
 
     learning_rate: float
     betas: tuple[float, float] = (0.5, 0.999)
     batch_size: int = 1
     warmup: float = 0.2
-    """Of all steps: the rate rises linearly from a tenth, then falls along a cosine to zero."""
-    l1_weight: float = 0.7
-    ssim_weight: float = 0.3
+    loss_weights: LossWeights = NERV_LOSS
 
     def rate_factor(self, progress: float) -> float:
         """The learning rate at ``progress`` in [0, 1), as a factor of the full one."""

@@ -6,9 +6,11 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,14 +21,13 @@ from bench.errors import CellInterruptedError, CodecError
 from bench.measure.psnr import CAP_DB
 from bench.video.raw import RawVideo
 
-from ..kernels.loss import loss_and_error
 from ..network.device import has_fast_bfloat16, keep_freed_memory
 from ..network.representation import Representation
+from ..network.source import SourceFrames, load_frames
 from .checkpoint import Arrays, load_checkpoint, save_checkpoint
 from .collapse import has_collapsed
 from .recipe import Recipe
 
-FIRST_STAGE = "training"
 REPORT_EVERY = 20
 """Steps between two looks at the loss, for which a GPU must be waited."""
 CHECKPOINT_SECONDS = 30.0
@@ -34,18 +35,36 @@ MATURE_STEPS = 500
 """Any network begins with the mean frame; after so many steps it should be beyond it."""
 CURVE_POINTS = 100
 RETRY_RATE = 0.25
-"""Times the learning rate: the one retry of a training that diverged."""
+"""A training that diverged is tried once more with so many times the learning rate."""
+
+StepSizesByName = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of the trainings that an encoding consists of. ``round`` counts those of one name, from 1, where there are
+    several."""
+
+    name: Literal["training", "fine_tuning", "tuning"]
+    round: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.round is None else f"{self.name}_{self.round}"
+
+
+FIRST_STAGE = Stage("training")
 
 
 class Training:
     """A training in progress: ``network`` is fitted, in place and on its device, to ``frames``.
 
-    ``frames`` are 8-bit, (N, H, W, 3), on the same device. Each epoch visits every frame once, in an
-    order that ``seed`` and the epoch's number decide. What a step does depends on nothing but `state`.
+    ``frames`` are 8-bit, (N, H, W, 3), on the same device. Each epoch visits every training sample of the network
+    once, in an order that ``seed`` and the epoch's number decide. What a step does depends on nothing but `state`.
 
-    In every stage but the first, weights that are zero stay zero. With ``grid``, a step for each
-    parameter by name, pictures are those of the weights rounded to multiples of it, and gradients pass
-    to the weights themselves (the straight-through estimator, Bengio et al., 2013).
+    In every stage but the first, weights that are zero stay zero. With ``step_sizes``, quantisation steps for some
+    parameters by name, each in a shape that broadcasts to its parameter's, pictures are those of the weights rounded
+    to multiples of them, and gradients pass to the weights themselves (the straight-through estimator, Bengio et al.,
+    2013).
     """
 
     def __init__(
@@ -55,27 +74,29 @@ class Training:
         recipe: Recipe,
         epochs: int,
         seed: int,
-        stage: str = FIRST_STAGE,
-        grid: Mapping[str, float] | None = None,
+        stage: Stage = FIRST_STAGE,
+        step_sizes: StepSizesByName | None = None,
     ) -> None:
         keep_freed_memory()
         network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network
-        self.frames = frames
+        self.source = SourceFrames(frames)
+        self.device = frames.device
         self.recipe = recipe
         self.seed = seed
         self.stage = stage
         self.kept = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage != FIRST_STAGE else []
-        self.grid = [(p, grid[name]) for name, p in network.named_parameters()] if grid else []
-        self.dtype = torch.bfloat16 if has_fast_bfloat16(frames.device) else torch.float32
-        self.epoch_steps = math.ceil(len(frames) / recipe.batch_size)
+        steps = step_sizes or {}
+        self.rounded = [(p, steps[name].to(self.device)) for name, p in network.named_parameters() if name in steps]
+        self.dtype = torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
+        self.epoch_steps = math.ceil(network.training_samples / recipe.batch_size)
         self.steps = epochs * self.epoch_steps
         self.step_number = 0
         self.ordered_epoch, self.ordered = -1, torch.empty(0)
         self.began = time.perf_counter()
         self.epoch_seconds = np.zeros(epochs)
         """Since training began, at the end of each epoch."""
-        self.history = torch.zeros(self.steps, 2, device=frames.device)
+        self.history = torch.zeros(self.steps, 2, device=self.device)
         """The loss of each step, and the PSNR of its pictures in dB."""
         self.optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
         for parameter in network.parameters():  # as the first step would, so that `restore` has where to write
@@ -89,15 +110,15 @@ class Training:
         """Fit one batch. Nothing in here waits for a GPU."""
         epoch, position = divmod(self.step_number, self.epoch_steps)
         first = position * self.recipe.batch_size
-        index = self.order(epoch)[first : first + self.recipe.batch_size]
-        target = as_pictures(self.frames[index])
+        samples = self.order(epoch)[first : first + self.recipe.batch_size]
+        targets = self.network.targets(samples, self.source)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate(self.step_number)
         self.optimiser.zero_grad()
-        with rounded(self.grid):
-            with torch.autocast(self.frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                picture = self.network(index)
-            loss, error = loss_and_error(picture, target, self.recipe.l1_weight, self.recipe.ssim_weight)
+        with rounded(self.rounded):
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                reconstruction = self.network.reconstruct(samples, self.source)
+            loss, error = self.network.loss(reconstruction, targets, self.recipe.loss_weights)
             loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         for parameter, kept in self.kept:
@@ -109,10 +130,10 @@ class Training:
             self.epoch_seconds[epoch] = self.elapsed_seconds
 
     def order(self, epoch: int) -> Tensor:
-        """The frames' indices in the order in which this epoch visits them."""
+        """The training samples in the order in which this epoch visits them."""
         if self.ordered_epoch != epoch:
-            shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(self.frames))
-            self.ordered_epoch, self.ordered = epoch, torch.from_numpy(shuffled).to(self.frames.device)
+            shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.network.training_samples)
+            self.ordered_epoch, self.ordered = epoch, torch.from_numpy(shuffled).to(self.device)
         return self.ordered
 
     def learning_rate(self, step: int) -> float:
@@ -174,28 +195,28 @@ def train(
     recipe: Recipe,
     epochs: int,
     job: Job,
-    stage: str = FIRST_STAGE,
-    grid: Mapping[str, float] | None = None,
+    stage: Stage = FIRST_STAGE,
+    step_sizes: StepSizesByName | None = None,
 ) -> Representation:
     """Fit a network, on its device, to an rgb24 video, going on from the stage's checkpoint if there is one.
 
-    `Training` explains ``stage`` and ``grid``. Leaves the curve and notes in ``job``. A training that
+    `Training` explains ``stage`` and ``step_sizes``. Leaves the curve and notes in ``job``. A training that
     diverges is tried once more with a lower learning rate, which the notes say. Raises `CodecError` if
     that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if the process is
     asked to stop.
     """
     network = make_network()
     frames = load_frames(video, next(network.parameters()).device)
-    checkpoint = job.checkpoints / stage
+    checkpoint = job.checkpoints / str(stage)
     saved = load_checkpoint(checkpoint)
     reason = str(saved["diverged"]) if saved else ""
     slowed = dataclasses.replace(recipe, learning_rate=RETRY_RATE * recipe.learning_rate)
-    with job.watch.part(stage), job.stop_requests() as stopping:
-        training = Training(network, frames, slowed if reason else recipe, epochs, job.seed, stage, grid)
+    with job.watch.part(stage.name), job.stop_requests() as stopping:
+        training = Training(network, frames, slowed if reason else recipe, epochs, job.seed, stage, step_sizes)
         if saved:
             training.restore(saved)
-            job.watch.seconds[stage] = training.elapsed_seconds
-            job.notes[f"{stage}_resumed_at_steps"] = [*saved["resumed_at_steps"].tolist(), training.step_number]
+            job.watch.seconds[stage.name] = job.watch.seconds.get(stage.name, 0.0) + training.elapsed_seconds
+            job.resumed_at_steps[str(stage)] = [*saved["resumed_at_steps"].tolist(), training.step_number]
         while divergence := fit(training, job, stopping, reason, checkpoint):
             if reason:
                 raise CodecError(
@@ -203,11 +224,12 @@ def train(
                     "Choose another recipe or another seed."
                 )
             reason, began = divergence, training.began
-            training = Training(make_network(), frames, slowed, epochs, job.seed, stage, grid)
+            training = Training(make_network(), frames, slowed, epochs, job.seed, stage, step_sizes)
             training.began = began
+    facts = {"stage": str(stage), "steps": training.steps, "dtype": str(training.dtype).removeprefix("torch.")}
     if reason:
-        job.notes[f"{stage}_retried"] = f"{reason}; trained again with {RETRY_RATE:g} times the learning rate"
-    job.notes |= {f"{stage}_steps": training.steps, f"{stage}_dtype": str(training.dtype).removeprefix("torch.")}
+        facts["retried"] = f"{reason}; trained again with {RETRY_RATE:g} times the learning rate"
+    job.notes.setdefault("trainings", []).append(facts)
     job.curve = training.curve() if job.curve is None else job.curve.followed_by(training.curve())
     return training.network
 
@@ -217,7 +239,7 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
 
     ``reason`` is why an earlier attempt was given up; the checkpoint must know that it was.
     """
-    resumed = np.array(job.notes.get(f"{training.stage}_resumed_at_steps", []), np.int64)
+    resumed = np.array(job.resumed_at_steps.get(str(training.stage), []), np.int64)
     saved_at = time.monotonic()
     while training.step_number < training.steps:
         training.step()
@@ -226,9 +248,9 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
             loss, psnr_db = training.recent()
             if not math.isfinite(loss):
                 return f"the loss was {loss} at step {step} of {training.steps}"
-            job.progress(training.stage, step, training.steps, psnr_db)
+            job.progress(str(training.stage), step, training.steps, psnr_db)
         matured = step >= MATURE_STEPS and step in (training.steps // 2, training.steps)
-        if matured and has_collapsed(training.network, training.frames):
+        if matured and has_collapsed(training.network, training.source):
             return f"at step {step} of {training.steps} the network gave nearly the same picture for every frame"
         if last or stopping.is_set() or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             facts = {"diverged": np.array(reason), "resumed_at_steps": resumed}
@@ -240,23 +262,11 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
 
 
 @contextmanager
-def rounded(grid: list[tuple[torch.nn.Parameter, float]]) -> Iterator[None]:
-    """The parameters as multiples of their steps, for as long as this lasts."""
-    exact = [parameter.detach().clone() for parameter, _ in grid]
-    for parameter, step in grid:
+def rounded(parameters: Sequence[tuple[torch.nn.Parameter, Tensor]]) -> Iterator[None]:
+    """Within this the parameters are multiples of their quantisation steps."""
+    exact = [parameter.detach().clone() for parameter, _ in parameters]
+    for parameter, step in parameters:
         parameter.data.div_(step).round_().mul_(step)
     yield
-    for (parameter, _), values in zip(grid, exact, strict=True):
+    for (parameter, _), values in zip(parameters, exact, strict=True):
         parameter.data.copy_(values)
-
-
-def load_frames(video: RawVideo, device: torch.device) -> Tensor:
-    """The frames as 8-bit (N, H, W, 3) on ``device``; on the CPU they stay mapped from disk."""
-    video.check_size()
-    shape = (video.format.frames, video.format.height, video.format.width, 3)
-    return torch.from_numpy(np.memmap(video.path, np.uint8, "c", shape=shape)).to(device)
-
-
-def as_pictures(frames: Tensor) -> Tensor:
-    """8-bit (B, H, W, 3) as float pictures (B, 3, H, W) in [0, 1], channels-last in memory."""
-    return frames.permute(0, 3, 1, 2).float() / 255

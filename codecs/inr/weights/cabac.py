@@ -1,8 +1,8 @@
-"""Networks by DeepCABAC: a step for each tensor, levels, and their arithmetic code."""
+"""Networks by DeepCABAC: quantisation steps, levels, and their arithmetic code."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,15 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..network.representation import NamedTensor, TensorKind
+from ..network.representation import SentTensor, TensorPlace, TensorPurpose
 from . import deepcabac, trellis
-from .coder import CodedTensors, Expected, finite_values
+from .coder import CodedTensors, check_purposes, finite_values, purposes
 from .deepcabac import Levels
 from .quantise import Values, nearest, rate_distortion
 from .step_sizes import StepSizes, unpack
 
 Quantiser = Literal["nearest", "rdoq", "trellis"]
-KINDS: tuple[TensorKind, ...] = ("weight", "bias")
 
 
 @dataclass(frozen=True)
@@ -32,19 +31,21 @@ class Quantisation:
     importance: Sequence[Values] | None = None
 
 
-def encode(tensors: Sequence[NamedTensor], how: Quantisation) -> CodedTensors:
-    """Raises `CodecError` on values that are not finite."""
-    levels: dict[TensorKind, list[Levels]] = {"weight": [], "bias": []}
+def encode(tensors: Sequence[SentTensor], how: Quantisation) -> CodedTensors:
+    """The tensors of each purpose are one run of the arithmetic coder. Raises `CodecError` on values that are not
+    finite."""
+    places = [tensor.place for tensor in tensors]
+    levels: dict[TensorPurpose, list[Levels]] = {purpose: [] for purpose in purposes(places)}
     importance = how.importance or [np.ones(1, np.float32)] * len(tensors)
-    for tensor, step, weights in zip(tensors, how.steps.values(), importance, strict=True):
+    for tensor, step, weights in zip(tensors, how.steps.of(places), importance, strict=True):
         values = finite_values(tensor) / step
         if how.quantiser == "nearest":
-            levels[tensor.kind].append(nearest(values))
+            levels[tensor.purpose].append(nearest(values))
         else:
             choose = rate_distortion if how.quantiser == "rdoq" else trellis.dependent
-            levels[tensor.kind].append(choose(values, weights, how.slope))
-    coded = (deepcabac.encode(levels[kind], how.quantiser == "trellis") for kind in KINDS)
-    return CodedTensors(how.steps.pack(), *coded)
+            levels[tensor.purpose].append(choose(values, weights, how.slope))
+    dependent = how.quantiser == "trellis"
+    return CodedTensors(how.steps.pack(), {key: deepcabac.encode(each, dependent) for key, each in levels.items()})
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,18 @@ class CabacDecoder:
 
     dependent: bool
 
-    def decode(self, coded: CodedTensors, expected: Sequence[Expected]) -> list[Tensor]:
-        steps = unpack(coded.scales, len(expected)).values()
-        levels = {
-            kind: iter(
-                deepcabac.decode(data, [int(np.prod(shape)) for k, shape in expected if k == kind], self.dependent)
-            )
-            for kind, data in zip(KINDS, (coded.weights, coded.biases), strict=True)
-        }
+    def decode(self, coded: CodedTensors, places: Sequence[TensorPlace]) -> list[Tensor]:
+        """See `WeightDecoder.decode`."""
+        steps = unpack(coded.scales, sum(place.steps for place in places))
+        check_purposes(coded, places)
+        levels: dict[TensorPurpose, Iterator[Levels]] = {}
+        for purpose, data in coded.tensors.items():
+            sizes = [int(np.prod(place.shape)) for place in places if place.purpose == purpose]
+            levels[purpose] = iter(deepcabac.decode(data, sizes, self.dependent))
         tensors = []
-        for (kind, shape), step in zip(expected, steps, strict=True):
-            found = next(levels[kind])
+        for place, step in zip(places, steps.of(places), strict=True):
+            found = next(levels[place.purpose])
             multiples = trellis.reconstruct(found) if self.dependent else found
-            values = multiples.astype(np.float64) * step
-            tensors.append(torch.from_numpy(values.astype(np.float32).reshape(shape)))
+            values = multiples.astype(np.float64).reshape(place.shape) * step
+            tensors.append(torch.from_numpy(values.astype(np.float32)))
         return tensors

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.errors import CodecError
+from bench.errors import CodecError, StreamError
 
-from ..network.representation import NamedTensor, TensorKind
+from ..network.representation import TENSOR_PURPOSES, SentTensor, TensorPlace, TensorPurpose
 
-Expected = tuple[TensorKind, tuple[int, ...]]
-"""Kind and shape of a tensor that a decoder's network has a place for."""
 CoderName = Literal["deepcabac", "dependent", "huffman"]
 CODER_NAMES: tuple[CoderName, ...] = get_args(CoderName)
 """In the order of their numbers in a stream."""
@@ -23,25 +21,39 @@ CODER_NAMES: tuple[CoderName, ...] = get_args(CoderName)
 
 @dataclass(frozen=True)
 class CodedTensors:
-    """A network's tensors as bytes. ``scales`` is all that is needed to understand the others."""
+    """A network's tensors as bytes, by purpose. ``scales`` is all that is needed to understand the others. A purpose
+    that no tensor has is absent."""
 
     scales: bytes
-    weights: bytes
-    biases: bytes
+    tensors: Mapping[TensorPurpose, bytes] = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
-        return len(self.scales) + len(self.weights) + len(self.biases)
+        """The bytes of all sections together."""
+        return len(self.scales) + sum(map(len, self.tensors.values()))
 
 
 class WeightDecoder(Protocol):
     """From bytes to tensors."""
 
-    def decode(self, coded: CodedTensors, expected: Sequence[Expected]) -> list[Tensor]:
-        """The float32 tensors of these kinds and shapes. Raises `StreamError` if there are no such."""
+    def decode(self, coded: CodedTensors, places: Sequence[TensorPlace]) -> list[Tensor]:
+        """The float32 tensors for these places. Raises `StreamError` if there are no such."""
 
 
-def finite_values(tensor: NamedTensor) -> NDArray[np.float32]:
+def purposes(places: Sequence[TensorPlace]) -> list[TensorPurpose]:
+    """The purposes that some of these tensors have, in the order of their sections in a stream."""
+    present = {place.purpose for place in places}
+    return [purpose for purpose in TENSOR_PURPOSES if purpose in present]
+
+
+def check_purposes(coded: CodedTensors, places: Sequence[TensorPlace]) -> None:
+    """Raise `StreamError` unless a stream has the sections that these tensors make, and no others."""
+    if list(coded.tensors) != purposes(places):
+        sections, needed = (", ".join(names) or "nothing" for names in (coded.tensors, purposes(places)))
+        raise StreamError(f"The stream is damaged: it holds {sections}; its network needs {needed}.")
+
+
+def finite_values(tensor: SentTensor) -> NDArray[np.float32]:
     """The values of a tensor. Raises `CodecError` if one is not finite."""
     values: NDArray[np.float32] = tensor.values.detach().float().cpu().contiguous().numpy()
     if not np.isfinite(values).all():

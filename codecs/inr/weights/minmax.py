@@ -18,9 +18,9 @@ from torch import Tensor
 
 from bench.errors import StreamError
 
-from ..network.representation import NamedTensor, TensorKind
+from ..network.representation import SentTensor, TensorPlace, TensorPurpose
 from . import huffman
-from .coder import CodedTensors, Expected, finite_values
+from .coder import CodedTensors, check_purposes, finite_values, purposes
 
 COUNT = struct.Struct("<H")
 MOST_DIVISIONS = 2**12
@@ -28,13 +28,15 @@ PRUNED = 0
 """The symbol of a weight that is zero; a level's is one more than its number."""
 
 
-def encode(tensors: Sequence[NamedTensor], divisions: int) -> CodedTensors:
-    """One table of codes for all weights and biases; ``scales`` holds it and every channel's range.
+def encode(tensors: Sequence[SentTensor], divisions: int) -> CodedTensors:
+    """One table of codes for all tensors; ``scales`` holds it and every channel's range.
 
     Raises `CodecError` on values that are not finite.
     """
     divisions = min(max(divisions, 1), MOST_DIVISIONS)
-    symbols: dict[TensorKind, list[NDArray[np.uint16]]] = {"weight": [], "bias": []}
+    symbols: dict[TensorPurpose, list[NDArray[np.uint16]]] = {
+        purpose: [] for purpose in purposes([tensor.place for tensor in tensors])
+    }
     ranges = []
     for tensor in tensors:
         values = finite_values(tensor)
@@ -42,22 +44,23 @@ def encode(tensors: Sequence[NamedTensor], divisions: int) -> CodedTensors:
         least = rows.min(1, keepdims=True)
         step = (rows.max(1, keepdims=True) - least) / np.float32(divisions)
         levels = np.rint(np.divide(rows - least, step, out=np.zeros_like(rows), where=step > 0))
-        symbols[tensor.kind].append(np.where(rows == 0, PRUNED, levels + 1).astype(np.uint16).ravel())
+        symbols[tensor.purpose].append(np.where(rows == 0, PRUNED, levels + 1).astype(np.uint16).ravel())
         ranges.append(np.concatenate([least, step], 1).astype("<f4").tobytes())
-    empty = np.zeros(0, np.uint16)
-    weights, biases = (np.concatenate([empty, *symbols[kind]]) for kind in ("weight", "bias"))
-    lengths = huffman.code_lengths(np.bincount(np.concatenate([weights, biases]), minlength=divisions + 2))
+    joined = {purpose: np.concatenate(parts) for purpose, parts in symbols.items()}
+    every = np.concatenate([np.zeros(0, np.uint16), *joined.values()])
+    lengths = huffman.code_lengths(np.bincount(every, minlength=divisions + 2))
     scales = COUNT.pack(len(lengths)) + lengths.tobytes() + b"".join(ranges)
-    return CodedTensors(scales, huffman.encode(weights, lengths), huffman.encode(biases, lengths))
+    return CodedTensors(scales, {purpose: huffman.encode(part, lengths) for purpose, part in joined.items()})
 
 
 class MinMaxDecoder:
     """The way back."""
 
-    def decode(self, coded: CodedTensors, expected: Sequence[Expected]) -> list[Tensor]:
+    def decode(self, coded: CodedTensors, places: Sequence[TensorPlace]) -> list[Tensor]:
+        """See `WeightDecoder.decode`."""
         count = COUNT.unpack_from(coded.scales)[0] if len(coded.scales) >= COUNT.size else 0
         start = COUNT.size + count
-        rows = sum(channels(shape) for _, shape in expected)
+        rows = sum(channels(place.shape) for place in places)
         if len(coded.scales) != start + 8 * rows:
             raise StreamError(
                 f"The stream is damaged: {len(coded.scales)} bytes are not the scales of {rows} channels."
@@ -66,15 +69,16 @@ class MinMaxDecoder:
         ranges = np.frombuffer(coded.scales, "<f4", offset=start).reshape(rows, 2)
         if not np.isfinite(ranges).all():
             raise StreamError("The stream is damaged: a scale is not finite.")
-        sizes = {kind: sum(int(np.prod(shape)) for k, shape in expected if k == kind) for kind in ("weight", "bias")}
-        rest = {
-            "weight": huffman.decode(coded.weights, lengths, sizes["weight"]),
-            "bias": huffman.decode(coded.biases, lengths, sizes["bias"]),
-        }
+        check_purposes(coded, places)
+        rest: dict[TensorPurpose, NDArray[np.uint16]] = {}
+        for purpose, data in coded.tensors.items():
+            size = sum(int(np.prod(place.shape)) for place in places if place.purpose == purpose)
+            rest[purpose] = huffman.decode(data, lengths, size)
         tensors = []
-        for kind, shape in expected:
+        for place in places:
+            shape, purpose = place.shape, place.purpose
             (least, step), ranges = ranges[: channels(shape)].T[..., None], ranges[channels(shape) :]
-            symbols, rest[kind] = np.split(rest[kind], [int(np.prod(shape))])
+            symbols, rest[purpose] = np.split(rest[purpose], [int(np.prod(shape))])
             symbols = symbols.reshape(channels(shape), -1)
             values = np.where(symbols == PRUNED, np.float32(0), least + step * (symbols.astype(np.float32) - 1))
             tensors.append(torch.from_numpy(values.astype(np.float32).reshape(shape)))

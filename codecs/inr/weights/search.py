@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,25 +21,20 @@ from .cabac import Quantisation
 from .coder import CodedTensors
 from .codings import DECODERS, WeightCoding
 from .sensitivity import sensitivities
-from .step_sizes import StepSizes, by_range, by_sensitivity
+from .step_sizes import by_range, by_sensitivity
 from .target import Target
 
 FRAMES_LOOKED_AT = 64
 PRECISION = 0.01
-"""Of the factor of the steps, relative: 0.014 bits a weight."""
+"""How exactly the step scale is found, as a share of it: 0.014 bits a weight."""
 PART = "quantisation_and_entropy_coding"
 LEAST_LOSS_DB = 1e-4
-TUNING_ROUNDS = 3
-TUNING_GAIN = 2.5
-"""How much longer the steps may be with tuning, to begin with."""
-
-Tune = Callable[[Representation, StepSizes, int], Representation]
-"""Trains a network on, its weights being rounded to these steps; the number is of the round, from 1."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A network quantised in one way. ``loss_db`` is of PSNR, against float weights before tuning."""
+    """A network quantised in one way: all its quantisation steps were multiplied by ``step_scale``. ``loss_db`` is the
+    loss of PSNR against float weights before tuning."""
 
     step_scale: float
     slope: float
@@ -50,6 +44,7 @@ class Trial:
 
     @property
     def size_bytes(self) -> int:
+        """The bytes of all sections."""
         return self.coded.size_bytes
 
 
@@ -61,8 +56,7 @@ class Goal:
     size_bytes: float = math.inf
 
     def excess(self, trial: Trial) -> float:
-        """Above 0 if the goal is missed; about as straight a line over the logarithm of step_scale
-        as there is."""
+        """Above 0 if the goal is missed. Over the logarithm of the step scale this is nearly a straight line."""
         if self.loss_db < math.inf:
             return math.log2(max(trial.loss_db, LEAST_LOSS_DB) / self.loss_db)
         return math.log2(trial.size_bytes / self.size_bytes) if self.size_bytes < math.inf else -math.inf
@@ -74,45 +68,12 @@ class Goal:
             return min(trials, key=self.excess)
         return min(met, key=lambda trial: trial.size_bytes if self.loss_db < math.inf else trial.loss_db)
 
-
-def compress(
-    network: Representation,
-    frames: Tensor,
-    coding: WeightCoding,
-    target: Target,
-    size_bytes: float,
-    job: Job,
-    tune: Tune,
-) -> CodedTensors:
-    """Quantise and code ``network``, which has been folded and is left with the values of the result.
-
-    ``frames`` are the source's, 8-bit (N, H, W, 3); ``size_bytes`` is what the sections may take if the
-    target is a rate. Leaves what was found in the notes of ``job``. Raises `CodecError` if the target is a
-    PSNR that float weights do not reach.
-    """
-    with job.watch.part(PART):
-        search = Search(network, frames, coding, job)
-    goal = goal_of(target, size_bytes, search.float_psnr_db)
-    if target.kind == "bits":
-        search.trial(coding.step_scale(target.value), coding.slopes[0])
-    else:
-        for slope in coding.slopes:
-            search.solve(goal, slope)
-        if coding.tuned:
-            search.tune(goal, tune)
-    found = goal.best(search.trials)
-    search.load(found.coded)
-    job.notes["quantisation"] = {
-        "step_scale": found.step_scale,
-        "slope": found.slope,
-        "tuning_rounds": found.tuning_rounds,
-        "loss_db": found.loss_db,
-        "float_psnr_db": search.float_psnr_db,
-        "target_met": goal.excess(found) <= 0,
-        "trials": len(search.trials),
-        "frames": len(search.index),
-    }
-    return found.coded
+    def correction(self, trial: Trial) -> float:
+        """By which factor to change the steps of ``trial`` to come nearer to the goal, from a half to two. A loss grows
+        with the square of the steps; a size shrinks by about a sixth with each octave."""
+        excess = self.excess(trial)
+        octaves = -excess / 2 if self.loss_db < math.inf else 6 * excess
+        return 2.0 ** min(max(octaves, -1), 1)
 
 
 def goal_of(target: Target, size_bytes: float, float_psnr_db: float) -> Goal:
@@ -127,7 +88,11 @@ def goal_of(target: Target, size_bytes: float, float_psnr_db: float) -> Goal:
 
 
 class Search:
-    """Trials of one network, and what they have in common."""
+    """Trials of one network, and what they have in common.
+
+    ``network`` is finished; it is left with the values of the last trial that was loaded. ``frames`` are the
+    source's, 8-bit (N, H, W, 3).
+    """
 
     def __init__(self, network: Representation, frames: Tensor, coding: WeightCoding, job: Job) -> None:
         prepare(network)
@@ -135,7 +100,7 @@ class Search:
         self.frames = frames
         self.coding = coding
         self.job = job
-        self.tensors = [dataclasses.replace(tensor, values=tensor.values.clone()) for tensor in network.tensors()]
+        self.tensors = [dataclasses.replace(tensor, values=tensor.values.clone()) for tensor in network.sent()]
         looked_at = np.linspace(0, len(frames) - 1, min(len(frames), FRAMES_LOOKED_AT))
         self.index = torch.from_numpy(looked_at.round().astype(np.int64))
         self.precision = choose_precision(network, frames)
@@ -145,7 +110,29 @@ class Search:
         else:
             self.steps = by_sensitivity(self.tensors, sensitivities(network, len(frames), job.seed))
         self.trials: list[Trial] = []
-        self.rounds = 0
+        self.tuning_rounds = 0
+
+    def best(self, goal: Goal) -> Trial:
+        """The best of all trials, which the network is left with."""
+        best = goal.best(self.trials)
+        self.load(best.coded)
+        return best
+
+    def exact(self) -> Representation:
+        """The network with the values that trials begin from."""
+        self.network.fill(tensor.values for tensor in self.tensors)
+        return self.network
+
+    def adopt(self, tuned: Representation) -> None:
+        """Let later trials begin from the values of a network that was tuned for quantisation."""
+        for tensor, new in zip(self.tensors, tuned.sent(), strict=True):
+            tensor.values.copy_(new.values)
+        self.tuning_rounds += 1
+
+    def steps_by_name(self, step_scale: float) -> dict[str, Tensor]:
+        """The quantisation steps of each parameter that is sent, in a shape that broadcasts to it."""
+        steps = self.steps.times(step_scale).of([tensor.place for tensor in self.tensors])
+        return {tensor.name: torch.from_numpy(step) for tensor, step in zip(self.tensors, steps, strict=True)}
 
     def psnr_db(self) -> float:
         """The mean over the frames looked at, of the network as it stands."""
@@ -167,14 +154,14 @@ class Search:
             coded = self.encode(step_scale, slope)
             self.load(coded)
             psnr_db = self.psnr_db()
-        self.trials.append(Trial(step_scale, slope, self.rounds, self.float_psnr_db - psnr_db, coded))
+        self.trials.append(Trial(step_scale, slope, self.tuning_rounds, self.float_psnr_db - psnr_db, coded))
         self.job.progress("quantisation", psnr_db=psnr_db)
         return self.trials[-1]
 
     def load(self, coded: CodedTensors) -> None:
         """Give the network the values that a decoder sees."""
-        expected = [(tensor.kind, tuple(tensor.values.shape)) for tensor in self.tensors]
-        self.network.fill(DECODERS[self.coding.coder].decode(coded, expected))
+        places = [tensor.place for tensor in self.tensors]
+        self.network.fill(DECODERS[self.coding.coder].decode(coded, places))
 
     def solve(self, goal: Goal, slope: float) -> None:
         """Try factors of the steps until one that just meets the goal has been among them."""
@@ -198,16 +185,3 @@ class Search:
         """A factor that leaves weights some six bits."""
         by_bits = by_range(self.tensors).base / self.steps.base / (2**5 - 1)
         return by_bits if self.coding.coder != "huffman" else 2.0**-6
-
-    def tune(self, goal: Goal, tune: Tune) -> None:
-        """Let the network learn to live with longer steps, as long as the goal allows."""
-        step_scale = goal.best(self.trials).step_scale * (TUNING_GAIN if goal.loss_db < math.inf else 1)
-        for self.rounds in range(1, TUNING_ROUNDS + 1):
-            self.network.fill(tensor.values for tensor in self.tensors)
-            tuned = tune(self.network, self.steps.times(step_scale), self.rounds)
-            for tensor, new in zip(self.tensors, tuned.tensors(), strict=True):
-                tensor.values.copy_(new.values)
-            excess = goal.excess(self.trial(step_scale, 0.0))
-            # A loss grows with the square of the steps; a size shrinks by about a sixth with each octave.
-            octaves = -excess / 2 if goal.loss_db < math.inf else 6 * excess
-            step_scale *= 2.0 ** min(max(octaves, -1), 1)

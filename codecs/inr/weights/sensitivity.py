@@ -21,7 +21,7 @@ def sensitivities(network: Representation, frames: int, seed: int) -> list[Tenso
 
     Of `PROBES` frames, evenly spaced; in units of a picture's squared error, summed over its samples.
     """
-    tensors = list(network.tensors())
+    tensors = list(network.sent())
     parameters = dict(network.named_parameters())
     device = next(network.parameters()).device
     sums = [torch.zeros_like(tensor.values) for tensor in tensors]

@@ -12,27 +12,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.codecs.inr.network.representation import NamedTensor, TensorKind
+from bench.codecs.inr.network.representation import SentTensor, TensorPlace
 from bench.codecs.inr.weights import cabac, huffman, minmax
 from bench.codecs.inr.weights.cabac import Quantisation, Quantiser
-from bench.codecs.inr.weights.coder import CODER_NAMES, CodedTensors, CoderName, Expected
+from bench.codecs.inr.weights.coder import CODER_NAMES, CodedTensors, CoderName
 from bench.codecs.inr.weights.codings import DECODERS
 from bench.codecs.inr.weights.step_sizes import by_range
 from bench.errors import CodecError, StreamError
 
-SHAPES: list[Expected] = [("weight", (7, 5, 3, 3)), ("bias", (7,)), ("weight", (4, 11)), ("bias", (1,))]
+PLACES = [
+    TensorPlace("weights", (7, 5, 3, 3)),
+    TensorPlace("biases", (7,)),
+    TensorPlace("weights", (4, 11)),
+    TensorPlace("biases", (1,)),
+    TensorPlace("embeddings", (5, 3, 2), step_axis=0),
+    TensorPlace("grids", (2, 3, 4), step_axis=2),
+]
 
 
-def some_tensors(seed: int = 0) -> list[NamedTensor]:
+def some_tensors(seed: int = 0) -> list[SentTensor]:
     """Of every shape that networks have; some weights are zero, one channel is constant."""
     rng = torch.Generator().manual_seed(seed)
-    made = [NamedTensor(str(i), kind, torch.randn(shape, generator=rng)) for i, (kind, shape) in enumerate(SHAPES)]
-    made[0].values[torch.rand(SHAPES[0][1], generator=rng) < 0.6] = 0
+    made = [
+        SentTensor(str(i), place.purpose, torch.randn(place.shape, generator=rng), place.step_axis)
+        for i, place in enumerate(PLACES)
+    ]
+    made[0].values[torch.rand(PLACES[0].shape, generator=rng) < 0.6] = 0
     made[2].values[1] = 0.25
     return made
 
 
-def encode(name: CoderName, tensors: Sequence[NamedTensor], bits: int) -> CodedTensors:
+def encode(name: CoderName, tensors: Sequence[SentTensor], bits: int) -> CodedTensors:
     """With steps by range."""
     if name == "huffman":
         return minmax.encode(tensors, 2**bits)
@@ -49,7 +59,7 @@ def test_values_come_back_within_a_step(name: CoderName, bits: int) -> None:
     """Half of one, but for a trellis, which may go further for the sum. Its steps here are as long as a
     plain quantiser's, and each of its two quantisers has every other point."""
     tensors = some_tensors()
-    decoded = DECODERS[name].decode(encode(name, tensors, bits), SHAPES)
+    decoded = DECODERS[name].decode(encode(name, tensors, bits), PLACES)
     for tensor, values in zip(tensors, decoded, strict=True):
         assert values.dtype == torch.float32
         assert values.shape == tensor.values.shape
@@ -63,13 +73,13 @@ def test_values_come_back_within_a_step(name: CoderName, bits: int) -> None:
 @pytest.mark.parametrize("name", ["deepcabac", "huffman"])
 def test_coding_what_was_decoded_changes_nothing(name: CoderName) -> None:
     """Everything a decoder works with is on the quantiser's grid."""
-    once = DECODERS[name].decode(encode(name, some_tensors(), 6), SHAPES)
+    once = DECODERS[name].decode(encode(name, some_tensors(), 6), PLACES)
     again = [dataclasses.replace(tensor, values=values) for tensor, values in zip(some_tensors(), once, strict=True)]
     if name == "deepcabac":
         how = Quantisation(by_range(some_tensors()).times(1 / 31), "nearest")
-        twice = DECODERS[name].decode(cabac.encode(again, how), SHAPES)
+        twice = DECODERS[name].decode(cabac.encode(again, how), PLACES)
     else:
-        twice = DECODERS[name].decode(encode(name, again, 6), SHAPES)
+        twice = DECODERS[name].decode(encode(name, again, 6), PLACES)
     for a, b in zip(once, twice, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
@@ -79,29 +89,35 @@ def test_coding_what_was_decoded_changes_nothing(name: CoderName) -> None:
 def test_diverged_weights_are_a_named_error(name: CoderName, bad: float) -> None:
     """Rather than a stream of nonsense."""
     with pytest.raises(CodecError, match=r"stem.0.weight is not finite: training diverged"):
-        encode(name, [NamedTensor("stem.0.weight", "weight", torch.tensor([[1.0, bad]]))], 8)
+        encode(name, [SentTensor("stem.0.weight", "weights", torch.tensor([[1.0, bad]]))], 8)
 
 
 @every_coder
 def test_damaged_sections_are_refused(name: CoderName) -> None:
-    """ClipWindow off, lengthened, swapped, or of another network. No values come of it."""
+    """Cut off, lengthened, swapped, or of another network. No values come of it."""
     decoder, coded = DECODERS[name], encode(name, some_tensors(), 8)
-    for field in ("scales", "weights", "biases"):
-        data = getattr(coded, field)
+    sections = {"scales": coded.scales, **coded.tensors}
+    for name_of_section, data in sections.items():
         for damaged in [*(data[:n] for n in range(len(data))), data + b"\0"]:
+            changed = sections | {name_of_section: damaged}
+            scales = changed.pop("scales")
             with pytest.raises(StreamError):
-                decoder.decode(dataclasses.replace(coded, **{field: damaged}), SHAPES)
+                decoder.decode(CodedTensors(scales, changed), PLACES)  # type: ignore[arg-type]
+    swapped = {**coded.tensors, "weights": coded.tensors["biases"]}
+    fewer = {purpose: data for purpose, data in coded.tensors.items() if purpose != "embeddings"}
+    more = {**coded.tensors, "key_frames": b""}
+    for tensors in (swapped, fewer, more):
+        with pytest.raises(StreamError):
+            decoder.decode(dataclasses.replace(coded, tensors=tensors), PLACES)
     with pytest.raises(StreamError):
-        decoder.decode(dataclasses.replace(coded, weights=coded.biases), SHAPES)
-    with pytest.raises(StreamError):
-        decoder.decode(coded, SHAPES[:-2])
+        decoder.decode(coded, PLACES[:-2])
 
 
 @every_coder
 def test_tensors_of_zeros_need_no_step(name: CoderName) -> None:
     """No division by zero, and zeros come back."""
-    coded = encode(name, [NamedTensor("w", "weight", torch.zeros(3, 4))], 6)
-    (decoded,) = DECODERS[name].decode(coded, [("weight", (3, 4))])
+    coded = encode(name, [SentTensor("w", "weights", torch.zeros(3, 4))], 6)
+    (decoded,) = DECODERS[name].decode(coded, [TensorPlace("weights", (3, 4))])
     assert decoded.tolist() == [[0.0] * 4] * 3
 
 
@@ -111,7 +127,7 @@ def test_senseless_ranges_are_refused() -> None:
     for bad in (np.nan, np.inf):
         scales = coded.scales[:start] + np.float32(bad).tobytes() + coded.scales[start + 4 :]
         with pytest.raises(StreamError, match="a scale is not finite"):
-            DECODERS["huffman"].decode(dataclasses.replace(coded, scales=scales), SHAPES)
+            DECODERS["huffman"].decode(dataclasses.replace(coded, scales=scales), PLACES)
 
 
 class TestHuffman:
@@ -160,10 +176,11 @@ class TestHuffman:
 
 def test_pruning_makes_streams_smaller() -> None:
     """Positions included: 60 % of zeros cost less than the weights that they replace."""
-    kind: TensorKind = "weight"
     values = torch.randn(200, 300, generator=torch.Generator().manual_seed(0))
     pruned = torch.where(values.abs() < values.abs().flatten().kthvalue(36_000).values, 0, values)
-    sizes = [len(minmax.encode([NamedTensor("w", kind, tensor)], 256).weights) for tensor in (values, pruned)]
+    sizes = [
+        len(minmax.encode([SentTensor("w", "weights", tensor)], 256).tensors["weights"]) for tensor in (values, pruned)
+    ]
     # 0.4 * H(levels | kept) + H(0.6), in bytes: about 0.4 * 7 + 0.97 bits a weight.
     assert sizes[1] < 0.55 * sizes[0]
     assert sizes[1] > 60_000 * 0.97 / 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import torch
 
 from bench.codec import Job
 from bench.codecs.inr.codec import ImplicitCodec
+from bench.codecs.inr.encode import code_weights, room_bytes, train_network
 from bench.codecs.inr.network.render import as_frames, choose_precision, compute, psnr_db
-from bench.codecs.inr.network.representation import NamedTensor, Representation
-from bench.codecs.inr.stream import write_stream
+from bench.codecs.inr.network.representation import Representation, SentTensor
+from bench.codecs.inr.network.source import load_frames
+from bench.codecs.inr.stream import Stream, write_stream
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import Training, load_frames
+from bench.codecs.inr.training.train import Stage, Training
 from bench.codecs.inr.weights.coder import CodedTensors
 from bench.codecs.inr.weights.codings import WEIGHT_CODINGS, WeightsName
 from bench.codecs.inr.weights.sensitivity import sensitivities
@@ -36,7 +39,7 @@ CODEC = NeRV(fc_dim=4, lower_width=8, stem_dim=32, levels=20, epochs=60, recipe=
 def trained(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Representation:
     """A small network after 240 steps."""
     folder = tmp_path_factory.mktemp("trained")
-    return CODEC.trained(clip, Job(0, folder, folder, lambda *_, **__: None))
+    return train_network(CODEC, clip, Job(0, folder, folder, lambda *_, **__: None))
 
 
 def quantised(
@@ -45,7 +48,9 @@ def quantised(
     """The sections, what the record will know, and the network that a decoder has."""
     job = Job(0, folder, folder / "checkpoints", lambda *_, **__: None)
     network = copy.deepcopy(network)
-    coded = codec.compressed(network, clip, WEIGHT_CODINGS[weights], parse_target(target), job)
+    aim = parse_target(target)
+    room = room_bytes(dataclasses.replace(codec, weights=weights, target=target), clip, aim)
+    coded = code_weights(codec, network, clip, WEIGHT_CODINGS[weights], aim, room, job).coded
     return coded, job.notes["quantisation"], network
 
 
@@ -77,7 +82,7 @@ def test_each_way_is_smaller_than_the_plainer_one(trained: Representation, clip:
 def test_a_rate_is_kept_to(weights: WeightsName, trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """0.3 bits a pixel of four frames of 320x180 are 8,640 bytes, all of the file's."""
     coded, found, _ = quantised(trained, clip, weights, "0.3bpp", tmp_path)
-    write_stream(tmp_path / "a.inr", CODEC.header(clip.rgb.format, clip.matrix, "float32"), coded)
+    write_stream(tmp_path / "a.inr", Stream(CODEC.header(clip.rgb.format, clip.matrix, "float32"), coded))
     assert 0.95 * 8640 < (tmp_path / "a.inr").stat().st_size <= 8640
     assert found["target_met"]
 
@@ -94,24 +99,24 @@ def test_a_psnr_is_kept_to_or_refused(trained: Representation, clip: Clip, tmp_p
 def test_bits_are_the_width_of_a_level(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """Steps by range at 6 bits: 63 levels, but for the rounding of steps to a sixteenth of an octave."""
     coded, found, _ = quantised(trained, clip, "paper", "6bit", tmp_path)
-    steps = unpack(coded.scales, len(list(trained.tensors()))).values()
-    for tensor, step in zip(trained.tensors(), steps, strict=True):
+    steps = unpack(coded.scales, len(list(trained.sent()))).values()
+    for tensor, step in zip(trained.sent(), steps, strict=True):
         assert float(tensor.values.abs().max()) / step == pytest.approx(31, rel=0.023)
     assert found["trials"] == 1
 
 
-def test_tuning_teaches_the_network_its_grid(clip: Clip) -> None:
+def test_tuning_teaches_the_network_its_steps(clip: Clip) -> None:
     """Pictures and gradients are those of the rounded weights, which the exact ones learn from."""
     torch.manual_seed(0)
     network = CODEC.network(clip.rgb.format)
     frames = load_frames(clip.rgb, CPU)
-    grid = {name: 0.01 for name, _ in network.named_parameters()}
-    training = Training(copy.deepcopy(network), frames, RECIPES["short"], 1, 0, "tuning_1", grid)
+    steps = {name: torch.tensor(0.01) for name, _ in network.named_parameters()}
+    training = Training(copy.deepcopy(network), frames, RECIPES["short"], 1, 0, Stage("tuning", 1), steps)
     rounded = copy.deepcopy(network)
     with torch.no_grad():
         for parameter in rounded.parameters():
             parameter.copy_((parameter / 0.01).round() * 0.01)
-    plain = Training(rounded, frames, RECIPES["short"], 1, 0, "tuning_1")
+    plain = Training(rounded, frames, RECIPES["short"], 1, 0, Stage("tuning", 1))
     before = {name: p.detach().clone() for name, p in training.network.named_parameters()}
     training.step()
     plain.step()
@@ -140,14 +145,14 @@ def test_sensitivities_are_the_diagonal_of_the_gauss_newton_matrix() -> None:
 
         for name, jacobian in torch.func.jacrev(picture)(parameters).items():
             exact[name] += jacobian.square().sum(0) / 3
-    for tensor, ours in zip(network.tensors(), found, strict=True):
+    for tensor, ours in zip(network.sent(), found, strict=True):
         assert float(ours.mean()) == pytest.approx(float(exact[tensor.name].mean()), rel=0.15)
 
 
 class TestSteps:
     """One for each tensor, on a scale of sixteenths of an octave."""
 
-    tensors = [NamedTensor(str(i), "weight", torch.full((10, i + 1), 2.0**-i)) for i in range(5)]
+    tensors = [SentTensor(str(i), "weights", torch.full((10, i + 1), 2.0**-i)) for i in range(5)]
 
     def test_by_range(self) -> None:
         """Each its tensor's greatest magnitude, which here are exact powers of two."""
@@ -164,7 +169,7 @@ class TestSteps:
 
     def test_a_network_of_zeros(self) -> None:
         """Any step does."""
-        steps = by_range([NamedTensor("w", "weight", torch.zeros(3, 4))])
+        steps = by_range([SentTensor("w", "weights", torch.zeros(3, 4))])
         assert steps.values().tolist() == [1.0]
 
     def test_what_a_stream_says_is_what_was_used(self) -> None:
@@ -180,7 +185,7 @@ class TestSteps:
 
     def test_another_number_of_steps_is_refused(self) -> None:
         """Of another network."""
-        with pytest.raises(StreamError, match="9 bytes are not the steps of 4 tensors"):
+        with pytest.raises(StreamError, match="9 bytes are not 4 quantisation steps"):
             unpack(by_range(self.tensors).pack(), 4)
 
 

@@ -1,0 +1,144 @@
+"""Encoding, from top to bottom: train a network, search its quantisation steps, tune it to them, write the stream."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.codec import Job
+from bench.dataset import Clip
+from bench.errors import CodecError
+
+from .network.device import best_device
+from .network.render import choose_precision
+from .network.representation import Representation
+from .network.source import SourceFrames, load_frames
+from .stream import Stream, header_bytes, write_stream
+from .training.prune import prune
+from .training.recipe import RECIPES
+from .training.train import Stage, train
+from .weights.coder import purposes
+from .weights.codings import WeightCoding
+from .weights.search import PART, Goal, Search, Trial, goal_of
+from .weights.target import Target
+
+if TYPE_CHECKING:
+    from .codec import ImplicitCodec
+
+CPU = torch.device("cpu")
+
+FINE_TUNING_SHARE = 3
+"""NeRV's published commands train for 300 epochs and fine-tune for 100: the epochs of training divided by this."""
+
+TUNING_ROUNDS = 3
+TUNING_SHARE = 30
+"""The epochs of training divided by this are those of one round of tuning for quantisation."""
+TUNING_RATE = 0.1
+"""The learning rate of tuning, as a share of that of training. At the whole of it E-NeRV loses more than it gains."""
+TUNING_GAIN = 2.5
+"""How much longer the steps may be with tuning, to begin with."""
+
+
+def encode(codec: ImplicitCodec, clip: Clip, stream: Path, job: Job) -> None:
+    """Write ``clip`` to the file ``stream``. Raises `CodecError` if that cannot be done as asked, before training
+    wherever that is known before."""
+    room = room_bytes(codec, clip, codec.weight_target)
+    network = train_network(codec, clip, job)
+    if network.canvas != (clip.rgb.format.width, clip.rgb.format.height):
+        job.notes["padded_to"] = "{}x{}".format(*network.canvas)  # and MACs are those of the larger picture
+    coded = code_weights(codec, network, clip, codec.weight_coding, codec.weight_target, room, job).coded
+    with job.watch.part("precision_choice"):
+        precision = choose_precision(network, load_frames(clip.rgb, CPU))
+    job.notes["decoding_precision"] = precision
+    write_stream(stream, Stream(codec.header(clip.rgb.format, clip.matrix, precision), coded, network.attachments()))
+
+
+def room_bytes(codec: ImplicitCodec, clip: Clip, target: Target) -> float:
+    """What the sections of the stream may take: infinite unless the target is a rate. Raises `CodecError` if a rate is
+    less than the header takes."""
+    size_bytes = target.size_bytes(clip.rgb.format)
+    if size_bytes == math.inf:
+        return math.inf
+    with torch.device("meta"):
+        network = codec.network(clip.rgb.format)
+    sections = 1 + len(purposes([tensor.place for tensor in network.sent()]))
+    header = header_bytes(codec.header(clip.rgb.format, clip.matrix, "float32"), sections)
+    if size_bytes <= header:
+        raise CodecError(
+            f"{codec.name}: the target {codec.target} allows {size_bytes:,.0f} bytes on {clip.name}; the header alone "
+            f"takes {header}. Choose a higher rate."
+        )
+    return size_bytes - header
+
+
+def train_network(codec: ImplicitCodec, clip: Clip, job: Job) -> Representation:
+    """The network after training, pruning and fine-tuning, finished."""
+
+    def fresh_network() -> Representation:
+        torch.manual_seed(job.seed)
+        return codec.network(clip.rgb.format).to(best_device())
+
+    recipe = RECIPES[codec.recipe]
+    network = train(fresh_network, clip.rgb, recipe, codec.epochs, job)
+    if codec.pruned:
+        prune(network, codec.pruned)
+        epochs = -(-codec.epochs // FINE_TUNING_SHARE)
+        network = train(lambda: copy.deepcopy(network), clip.rgb, recipe, epochs, job, Stage("fine_tuning"))
+    network.finish(SourceFrames(load_frames(clip.rgb, next(network.parameters()).device)))
+    return network
+
+
+def code_weights(
+    codec: ImplicitCodec,
+    network: Representation,
+    clip: Clip,
+    coding: WeightCoding,
+    target: Target,
+    room_bytes: float,
+    job: Job,
+) -> Trial:
+    """The tensors of a finished network as bytes; the network is left with the values that a decoder sees.
+
+    ``room_bytes`` is what the sections may take if the target is a rate. Leaves what came of it in the notes of
+    ``job``. Raises `CodecError` if the target is a PSNR that float weights do not reach.
+    """
+    with job.watch.part(PART):
+        search = Search(network, load_frames(clip.rgb, CPU), coding, job)
+    goal = goal_of(target, room_bytes, search.float_psnr_db)
+    if target.kind == "bits":
+        search.trial(coding.step_scale(target.value), coding.slopes[0])
+    else:
+        for slope in coding.slopes:
+            search.solve(goal, slope)
+        if coding.tuned:
+            tune(codec, search, goal, clip, job)
+    best = search.best(goal)
+    job.notes["quantisation"] = {
+        "step_scale": best.step_scale,
+        "slope": best.slope,
+        "tuning_rounds": best.tuning_rounds,
+        "loss_db": best.loss_db,
+        "float_psnr_db": search.float_psnr_db,
+        "target_met": goal.excess(best) <= 0,
+        "trials": len(search.trials),
+        "frames": len(search.index),
+    }
+    return best
+
+
+def tune(codec: ImplicitCodec, search: Search, goal: Goal, clip: Clip, job: Job) -> None:
+    """Let the network learn to live with longer steps, as long as the goal allows."""
+    recipe = RECIPES[codec.recipe]
+    recipe = dataclasses.replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate, warmup=0)
+    epochs = -(-codec.epochs // TUNING_SHARE)
+    step_scale = goal.best(search.trials).step_scale * (TUNING_GAIN if goal.loss_db < math.inf else 1)
+    for number in range(1, TUNING_ROUNDS + 1):
+        steps, stage = search.steps_by_name(step_scale), Stage("tuning", number)
+        tuned = train(lambda: copy.deepcopy(search.exact()), clip.rgb, recipe, epochs, job, stage, steps)
+        search.adopt(tuned)
+        step_scale *= goal.correction(search.trial(step_scale, 0.0))
