@@ -157,4 +157,4 @@ def test_the_preset_that_is_shown_can_be_run(tmp_path: Path) -> None:
     points: dict[str, list[Parameters]] = {name: expand(name, values) for name, values in table["codecs"].items()}
     smoke = load_preset("smoke")
     preset = Preset("my", table["description"], table["full_scale"], smoke.cut, points, smoke.digest)
-    assert {name: len(rate_points(Selection(name, {}), preset)) for name in points} == {"nerv": 3, "x265": 4}
+    assert {name: len(rate_points(Selection(name, {}), preset)) for name in points} == {"nerv": 4, "x265": 4}
