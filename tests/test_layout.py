@@ -82,6 +82,8 @@ ORDER = [
     "bench.report.forms",
     "bench.report",
     "bench.cli",
+    "bench.notebook",
+    "bench.__init__",
     "bench.__main__",
 ]
 """The rooms from the ground up. A folder is a room, and so is a file that stands between rooms."""
