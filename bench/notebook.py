@@ -11,6 +11,7 @@ from .errors import UsageError
 from .records.store import Store
 from .registry import open_dataset, unknown
 from .report.forms.data import records_frame
+from .sources.cache import cache_folder
 from .video.colour import Matrix
 
 
@@ -44,8 +45,6 @@ def open_clip(
     in pixels. What is not stated stays as it is in the source. Raises `UsageError` for a name that does not exist
     or a window that does not fit, `SourceError` if the video is missing or cannot be read.
     """
-    from .cli.options import cache_folder
-
     if frames is not None and frames < 1:
         raise UsageError(f"frames must be at least 1, not {frames}.")
     opened = open_dataset(str(dataset), None if data_root is None else Path(data_root))

@@ -16,11 +16,11 @@ import pytest
 
 import bench
 from bench import bd_rate, open_clip, read_records
-from bench.cli.options import cache_folder
 from bench.cli.run import cut_of, open_clips
 from bench.dataset import Clip, ClipWindow
 from bench.errors import SourceError, UsageError
 from bench.registry import open_dataset
+from bench.sources.cache import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "python.md"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,9 @@ PACKAGES = ("torch", "numpy", "scipy", "fvcore", "pytorch-msssim", "ffmpeg-pytho
 @dataclass(frozen=True)
 class Environment:
     """``git_commit`` ends in ``+`` if files differed from it. ``load`` is the one-minute average
-    when the cell began: a timing without it says little."""
+    when the cell began: a timing without it says little. ``instruction_sets`` are those of the processor's that
+    decide how encoders and networks compute, and so, for some, their last bits. ``host`` tells machines apart that
+    have the same processor: a digest of its name."""
 
     cpu: str
     cores: int
@@ -28,6 +32,8 @@ class Environment:
     packages: dict[str, str]
     git_commit: str | None
     load: float
+    instruction_sets: tuple[str, ...] = ()
+    host: str = ""
 
 
 def describe() -> Environment:
@@ -47,6 +53,8 @@ def describe() -> Environment:
         packages={name: importlib.metadata.version(name) for name in PACKAGES},
         git_commit=git_commit(),
         load=os.getloadavg()[0],
+        instruction_sets=_instruction_sets(),
+        host=hashlib.sha256(platform.node().encode()).hexdigest()[:12],
     )
 
 
@@ -55,19 +63,52 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+INSTRUCTION_SETS = (
+    *("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_tile"),
+    *("asimd", "asimddp", "bf16", "i8mm", "sve", "sve2"),
+)
+"""The names, as Linux has them, of sets for which encoders and numerical libraries have code of their own."""
+
+
+@functools.cache
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the first processor; nothing on other systems."""
+    path = Path("/proc/cpuinfo")
+    first = path.read_text(encoding="utf-8").partition("\n\n")[0] if path.exists() else ""
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 @functools.cache
 def _cpu() -> str:
-    facts = Path("/proc/cpuinfo")
-    if facts.exists():
-        for line in facts.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    """The processor's name. ARM's has none on Linux, only the numbers of its maker and its model."""
+    facts = _cpuinfo()
+    if "model name" in facts:
+        return facts["model name"]
+    if "CPU part" in facts:
+        return f"{platform.machine()} implementer {facts.get('CPU implementer', '?')} part {facts['CPU part']}"
+    if sys.platform == "darwin":
+        asked = subprocess.run(
+            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False
+        )
+        if name := asked.stdout.strip():
+            return name
+    return platform.processor() or platform.machine() or "unknown processor"
+
+
+@functools.cache
+def _instruction_sets() -> tuple[str, ...]:
+    facts = _cpuinfo()
+    flags = set((facts.get("flags") or facts.get("Features") or "").split())
+    return tuple(name for name in INSTRUCTION_SETS if name in flags)
 
 
 @functools.cache
 def git_commit() -> str | None:
-    """The commit of the checkout that this package runs from; None where it is installed."""
+    """The commit of the checkout that this package runs from; None where it is installed.
+
+    It is looked up once in a process, which must ask while the files are still those that it imported: at its start.
+    """
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,12 +1,13 @@
 """Presets: how large the clips are, and at which rate points each codec runs.
 
+Those in `bench/presets` have names; a user's own is any path that ends in ``.toml``.
 A preset is a TOML file. In a codec's table, a list holds one value for each rate point; lists of
 one table are read side by side, and everything else is the same at all of its points.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,32 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PresetFile:
+    """What a preset's file holds. Its ``codecs`` are tables of parameters."""
+
+    codecs: dict[str, dict[str, Any]]
+    description: str = "a preset of the user's own"
+    full_scale: bool = False
+    cut: ClipWindow = field(default_factory=ClipWindow)
+
+
 def load_preset(name: str) -> Preset:
-    """The preset called ``name``. Raises `UsageError`, with a suggestion, if there is none."""
-    if name not in names():
-        raise unknown("preset", name, names())
-    path = FOLDER / f"{name}.toml"
-    table = load_toml(path)
-    return Preset(
-        name,
-        table["description"],
-        table["full_scale"],
-        msgspec.convert(table.get("cut", {}), ClipWindow),
-        {codec: expand(codec, parameters) for codec, parameters in table["codecs"].items()},
-        file_sha256(path)[:12],
-    )
+    """The preset called ``name``, or the one in the file ``name``, if that ends in ``.toml``.
+
+    Raises `UsageError`, with a suggestion, if there is none, and for a file that is no preset.
+    """
+    own = name.endswith(".toml")
+    if not own and name not in names():
+        raise unknown("preset", name, [*names(), "a path to a .toml file"])
+    path = Path(name) if own else FOLDER / f"{name}.toml"
+    try:
+        found = msgspec.convert(load_toml(path), PresetFile)
+        digest = file_sha256(path)[:12]
+    except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors too
+        raise UsageError(f"{path} is no preset: {error}. docs/presets.md says what one holds.") from error
+    points = {codec: expand(codec, parameters) for codec, parameters in found.codecs.items()}
+    return Preset(path.stem, found.description, found.full_scale, found.cut, points, digest)
 
 
 def expand(codec: str, table: dict[str, Any]) -> list[Parameters]:
