@@ -11,14 +11,14 @@ from bench.analysis.comparable import RecordedCell
 from bench.records.record import Record
 from bench.report.tables.cost import encoding_tables
 from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_frame, equal_time_tables, quality_at
-from bench.report.tables.ledger import share_table
+from bench.report.tables.ledger import ledger_table, share_table
 from bench.report.tables.table import coverage_table
 
 # --- Encoding
 
 
 def test_encoding_row() -> None:
-    """12.5 s for 32 frames on two cores; rounds of tuning are one part."""
+    """12.5 s for 32 frames on two cores; the rounds of tuning of an older record are one part."""
     one = record("nerv", 0.04)
     assert one.encode
     one = replace(one, encode=replace(one.encode, parts={"training": 10.0, "tuning_1": 1.0, "tuning_2": 1.5}))
@@ -110,6 +110,15 @@ def test_shares_sum_to_one() -> None:
     for row in table.data.to_dict("records"):
         shares = [value or 0 for name, value in row.items() if str(name).startswith("share")]
         assert sum(shares) == pytest.approx(1)
+
+
+def test_a_purpose_may_be_called_like_a_column() -> None:
+    """What a codec calls its bytes is printed as it says, though other tables have a column of that name."""
+    one = record("nerv", 0.04)
+    assert one.stream
+    group = only([replace(one, stream=replace(one.stream, ledger={"points": 100, "load": 9116}))])
+    assert [rows(table)[0]["points"] for table in (ledger_table(group), share_table(group))] == ["100", "1.1%"]
+    assert ledger_table(group).numeric()[-2:] == [True, True]
 
 
 # --- What is absent

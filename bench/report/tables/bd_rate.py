@@ -11,7 +11,7 @@ import pandas as pd
 from ...analysis.bd_rate import BDRate
 from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
-from .table import BD_PREFIX, Row, Table, as_frame, caption, place
+from .table import Column, Row, Table, as_frame, caption, place
 
 MEAN, MEAN_CURVE = "mean", "mean curve"
 """What stands in the place of a sequence in rows over all of them."""
@@ -30,10 +30,10 @@ def bd_table(group: ComparableSet, found: Pairs, chosen: Sequence[str] = ANCHORS
         if len(group.sequences) > 1:
             rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
             rows.append([label, MEAN_CURVE, *[_bd_cell(pair.mean_curve) if pair else "anchor" for pair in pairs]])
-    headings = [f"{BD_PREFIX}{METRICS[metric]} against {anchor}" for anchor, metric in columns]
+    headings = {f"bd_rate: {name}": Column(name) for name in [f"{METRICS[m]} against {a}" for a, m in columns]}
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
     hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
-    whole = Table(caption("BD-rate", group), data, BD_NOTES, "bd_rate", text=True, hidden=hidden)
+    whole = Table(caption("BD-rate", group), data, BD_NOTES, "bd_rate", text=True, hidden=hidden, columns=headings)
     over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
     if over.empty:
         return whole
@@ -67,7 +67,7 @@ def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
         row: Row = {"codec": label}
         for anchor in group.codecs:
             pair = found.get((label, anchor, metric))
-            row[f"{BD_PREFIX}{anchor}"] = _short(pair, group.sequences, reasons) if pair else "anchor"
+            row[f"bd_rate: {anchor}"] = _short(pair, group.sequences, reasons) if pair else "anchor"
         rows.append(row)
     many = len(group.sequences) > 1
     note = (
@@ -81,7 +81,14 @@ def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
     )
     listed = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
     title = f"BD-rate of all pairs, {METRICS[metric]}"
-    return Table(caption(title, group), as_frame(rows), (f"{note}{listed}.",), f"bd_matrix_{metric}", text=True)
+    return Table(
+        caption(title, group),
+        as_frame(rows),
+        (f"{note}{listed}.",),
+        f"bd_matrix_{metric}",
+        text=True,
+        columns={f"bd_rate: {anchor}": Column(anchor) for anchor in group.codecs},
+    )
 
 
 def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str:

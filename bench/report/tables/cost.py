@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
 from ...records.record import Cost
-from .table import PART_PREFIX, Row, Table, group_table, point
+from .table import Column, Row, Table, group_table, point
 
 
 def decoding_tables(group: ComparableSet) -> list[Table]:
@@ -44,13 +45,20 @@ def _tables(
     notes: tuple[str, ...],
 ) -> list[Table]:
     tables = []
+    columns = _part_columns(group)
     for where, cells in by_machine(group).items():
         rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
         more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else ()
         tables.append(
             group_table(
-                f"{title} on {where}", group, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
+                f"{title} on {where}",
+                group,
+                rows,
+                name,
+                notes=(*notes, *more),
+                hidden=("machine", *HIDDEN, *empty),
+                columns=columns,
             )
         )
     return tables
@@ -108,10 +116,34 @@ def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
 
 
 def _parts(cost: Cost | None) -> Row:
-    """Seconds by part, rounds of the same part as one."""
+    """The seconds of each part, each in a column of its own."""
+    return {_part(name): seconds for name, seconds in joined_rounds(cost.parts if cost else {}).items()}
+
+
+def _part(name: str) -> str:
+    """The name of the column that holds the seconds of a part."""
+    return f"seconds: {name}"
+
+
+def _part_columns(group: ComparableSet) -> dict[str, Column]:
+    """The columns for all parts of encoding and of decoding."""
+    costs = [cost for cell in group.measured for cost in (cell.record.encode, cell.record.decode) if cost]
+    names = [name for cost in costs for name in joined_rounds(cost.parts)]
+    return {_part(name): Column(f"{name.replace('_', ' ')} (s)", ".3f") for name in names}
+
+
+def joined_rounds(parts: Mapping[str, float]) -> dict[str, float]:
+    """The parts of a cost with all rounds of tuning as one part, ``tuning``.
+
+    Older records hold each round as a part of its own (``tuning_1``, ``tuning_2``); as many columns would say
+    less than one.
+
+    >>> joined_rounds({"training": 10.0, "tuning_1": 1.0, "tuning_2": 1.5})
+    {'training': 10.0, 'tuning': 2.5}
+    """
     seconds: dict[str, float] = defaultdict(float)
-    for name, value in (cost.parts if cost else {}).items():
-        seconds[f"{PART_PREFIX}{name.rstrip('_0123456789')}"] += value
+    for name, value in parts.items():
+        seconds["tuning" if re.fullmatch(r"tuning_\d+", name) else name] += value
     return dict(seconds)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
-from .table import TIME_PREFIX, Row, Table, as_frame, group_table, place, point
+from .table import Column, Row, Table, as_frame, group_table, place, point
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
 TIMES = {f"{count} {unit}": count * seconds for unit, seconds in UNITS.items() for count in (1, 3, 10, 30)}
@@ -68,7 +68,8 @@ def equal_time_tables(group: ComparableSet) -> list[Table]:
         if times:
             title = f"PSNR at equal encoding time on {machine}"
             rows = [_row(cell, times) for cell in cells]
-            tables.append(group_table(title, group, rows, "equal_time", notes=NOTES, text=True))
+            columns = {_after(name): Column(f"PSNR after {name} (dB)") for name in times}
+            tables.append(group_table(title, group, rows, "equal_time", notes=NOTES, text=True, columns=columns))
     return tables
 
 
@@ -85,8 +86,13 @@ def _row(cell: RecordedCell, times: dict[str, float]) -> Row:
     return (
         point(cell)
         | {"bits_per_pixel": cell.bits_per_pixel, "encode_seconds": encode.seconds if encode else None}
-        | {f"{TIME_PREFIX}{name}": _text(quality_at(cell, seconds)) for name, seconds in times.items()}
+        | {_after(name): _text(quality_at(cell, seconds)) for name, seconds in times.items()}
     )
+
+
+def _after(name: str) -> str:
+    """The name of the column that holds the quality after a time of this name."""
+    return f"psnr_rgb after: {name}"
 
 
 def _text(found: AtTime) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, get_args
 
@@ -23,88 +23,89 @@ from ...records.record import Status
 NOTHING = "–"
 Row = dict[str, Any]
 
-BD_PREFIX = "bd_rate: "
-"""Opens the names of columns of BD-rates; the rest is their heading."""
-SHARE_PREFIX = "share: "
-"""Opens the names of columns of parts of a stream, 0 to 1; the rest is their purpose."""
-PART_PREFIX = "seconds: "
-"""Opens the names of columns of a part's seconds; the rest is the part."""
-TIME_PREFIX = "psnr_rgb after: "
-"""Opens the names of columns of quality at a time; the rest is the time."""
 
-FIELDS = {
-    "codec": ("Codec", ""),
-    "anchor": ("Anchor", ""),
-    "sequence": ("Sequence", ""),
-    "metric": ("Metric", ""),
-    "rate_point": ("Rate point", ""),
-    "seed": ("Seed", "d"),
-    "bits_per_pixel": ("Bits per pixel", ".4f"),
-    "psnr_rgb": ("PSNR (dB)", ".2f"),
-    "ms_ssim_rgb": ("MS-SSIM", ".4f"),
-    "ms_ssim_rgb_db": ("MS-SSIM (dB)", ".2f"),
-    "transient_share": ("Transient share", ".3f"),
-    "psnr_rgb_persistent": ("PSNR, persistent (dB)", ".2f"),
-    "psnr_rgb_transient": ("PSNR, transient (dB)", ".2f"),
-    "parameters_millions": ("Parameters (M)", ".3f"),
-    "bits_per_parameter": ("Bits per parameter", ".2f"),
-    "size_bytes": ("Size (bytes)", ",d"),
-    "bitrate_mbps": ("Bitrate (Mbps)", ".4f"),
-    "gmacs_per_frame": ("GMACs per frame", ".3f"),
-    "kmacs_per_pixel": ("kMACs per pixel", ".2f"),
-    "encode_seconds": ("Encode (s)", ".2f"),
-    "encode_seconds_per_frame": ("Encode (s per frame)", ".3f"),
-    "encode_cpu_seconds": ("Encode CPU (s)", ",.1f"),
-    "encode_gpu_seconds": ("Encode GPU (s)", ",.1f"),
-    "encode_peak_mib": ("Encode peak (MiB)", ",.0f"),
-    "decode_seconds": ("Decode, warm (s)", ".3f"),
-    "decode_cold_seconds": ("Decode, cold (s)", ".3f"),
-    "decode_one_core_seconds": ("Decode, one core (s)", ".3f"),
-    "decode_cpu_seconds": ("Decode CPU (s)", ".2f"),
-    "decode_fps": ("Decode (frames/s)", ".1f"),
-    "decode_peak_mib": ("Decode peak (MiB)", ",.0f"),
-    "ours": ("Ours", ".2f"),
-    "overlap": ("Overlap", ".2f"),
-    "spread_points": ("Spread", ".1f"),
-    "interval": ("95 % interval", ""),
-    "printed": ("Printed", ".2f"),
-    "difference": ("Difference", "+.2f"),
-    "verdict": ("Verdict", ""),
-    "quantity": ("Quantity", ""),
-    "status": ("Status", ""),
-    "reason": ("Reason", ""),
-    "record": ("Record", ""),
-    "cells": ("Cells", "d"),
-    "ok": ("ok", "d"),
-    "failed": ("failed", "d"),
-    "skipped": ("skipped", "d"),
-    "timed_out": ("timed out", "d"),
-    "expected": ("Grid", "d"),
-    "measured": ("With a result", "d"),
-    "absent": ("Without", ""),
-    "size": ("Size", ""),
-    "preset": ("Preset", ""),
-    "side": ("Only in", ""),
-    "points": ("Points", "d"),
-    "streams": ("Streams", ""),
-    "decoded": ("Frames", ""),
-    "size_change": ("Bytes", "+.2%"),
-    "psnr_rgb_change": ("PSNR (dB)", "+.3f"),
-    "ms_ssim_rgb_db_change": ("MS-SSIM (dB)", "+.3f"),
-    "encode_change": ("Encode time", "+.1%"),
-    "decode_change": ("Decode time", "+.1%"),
-    "bd_psnr_rgb": ("PSNR (%)", "+.2f"),
-    "bd_ms_ssim_rgb_db": ("MS-SSIM (%)", "+.2f"),
-    "note": ("Note", ""),
-    "cpu": ("CPU", ""),
-    "cores": ("Cores", "d"),
-    "gpu": ("GPU", ""),
-    "memory_gib": ("Memory (GiB)", ".0f"),
-    "system": ("System", ""),
-    "load": ("Load", ""),
-    "records": ("Records", "d"),
+@dataclass(frozen=True)
+class Column:
+    """How a column is printed. ``heading`` has the unit; ``form`` is the format of its numbers, and is empty
+    where the column holds text."""
+
+    heading: str
+    form: str = ""
+
+
+FIELDS: dict[str, Column] = {
+    "codec": Column("Codec"),
+    "anchor": Column("Anchor"),
+    "sequence": Column("Sequence"),
+    "metric": Column("Metric"),
+    "rate_point": Column("Rate point"),
+    "seed": Column("Seed", "d"),
+    "bits_per_pixel": Column("Bits per pixel", ".4f"),
+    "psnr_rgb": Column("PSNR (dB)", ".2f"),
+    "ms_ssim_rgb": Column("MS-SSIM", ".4f"),
+    "ms_ssim_rgb_db": Column("MS-SSIM (dB)", ".2f"),
+    "transient_share": Column("Transient share", ".3f"),
+    "psnr_rgb_persistent": Column("PSNR, persistent (dB)", ".2f"),
+    "psnr_rgb_transient": Column("PSNR, transient (dB)", ".2f"),
+    "parameters_millions": Column("Parameters (M)", ".3f"),
+    "bits_per_parameter": Column("Bits per parameter", ".2f"),
+    "size_bytes": Column("Size (bytes)", ",d"),
+    "bitrate_mbps": Column("Bitrate (Mbps)", ".4f"),
+    "gmacs_per_frame": Column("GMACs per frame", ".3f"),
+    "kmacs_per_pixel": Column("kMACs per pixel", ".2f"),
+    "encode_seconds": Column("Encode (s)", ".2f"),
+    "encode_seconds_per_frame": Column("Encode (s per frame)", ".3f"),
+    "encode_cpu_seconds": Column("Encode CPU (s)", ",.1f"),
+    "encode_gpu_seconds": Column("Encode GPU (s)", ",.1f"),
+    "encode_peak_mib": Column("Encode peak (MiB)", ",.0f"),
+    "decode_seconds": Column("Decode, warm (s)", ".3f"),
+    "decode_cold_seconds": Column("Decode, cold (s)", ".3f"),
+    "decode_one_core_seconds": Column("Decode, one core (s)", ".3f"),
+    "decode_cpu_seconds": Column("Decode CPU (s)", ".2f"),
+    "decode_fps": Column("Decode (frames/s)", ".1f"),
+    "decode_peak_mib": Column("Decode peak (MiB)", ",.0f"),
+    "ours": Column("Ours", ".2f"),
+    "overlap": Column("Overlap", ".2f"),
+    "spread_points": Column("Spread", ".1f"),
+    "interval": Column("95 % interval"),
+    "printed": Column("Printed", ".2f"),
+    "difference": Column("Difference", "+.2f"),
+    "verdict": Column("Verdict"),
+    "quantity": Column("Quantity"),
+    "status": Column("Status"),
+    "reason": Column("Reason"),
+    "record": Column("Record"),
+    "cells": Column("Cells", "d"),
+    "ok": Column("ok", "d"),
+    "failed": Column("failed", "d"),
+    "skipped": Column("skipped", "d"),
+    "timed_out": Column("timed out", "d"),
+    "expected": Column("Grid", "d"),
+    "measured": Column("With a result", "d"),
+    "absent": Column("Without"),
+    "size": Column("Size"),
+    "preset": Column("Preset"),
+    "side": Column("Only in"),
+    "points": Column("Points", "d"),
+    "streams": Column("Streams"),
+    "decoded": Column("Frames"),
+    "size_change": Column("Bytes", "+.2%"),
+    "psnr_rgb_change": Column("PSNR (dB)", "+.3f"),
+    "ms_ssim_rgb_db_change": Column("MS-SSIM (dB)", "+.3f"),
+    "encode_change": Column("Encode time", "+.1%"),
+    "decode_change": Column("Decode time", "+.1%"),
+    "bd_psnr_rgb": Column("PSNR (%)", "+.2f"),
+    "bd_ms_ssim_rgb_db": Column("MS-SSIM (%)", "+.2f"),
+    "note": Column("Note"),
+    "cpu": Column("CPU"),
+    "cores": Column("Cores", "d"),
+    "gpu": Column("GPU"),
+    "memory_gib": Column("Memory (GiB)", ".0f"),
+    "system": Column("System"),
+    "load": Column("Load"),
+    "records": Column("Records", "d"),
 }
-"""Field to its heading and its format; numbers have a format. Others are bytes of a purpose."""
+"""The columns that tables have in common, by the names that they have in files."""
 
 
 @dataclass(frozen=True)
@@ -122,38 +123,29 @@ class Table:
     """Columns that are only in the files."""
     summary: Table | None = None
     """What stands for this table where it is too long to print."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """The columns that are not in `FIELDS`, since their names come out of the records."""
 
     @cached_property
-    def _shown(self) -> list[tuple[str, str, str]]:
-        """Name, heading and format of each column that is printed."""
-        return [(name, *_field(name)) for name in self.data.columns if name not in self.hidden]
+    def _printed_columns(self) -> dict[str, Column]:
+        """The columns that are printed, by name."""
+        return {name: self.columns.get(name) or FIELDS[name] for name in self.data.columns if name not in self.hidden}
 
     def headings(self) -> list[str]:
         """The printed columns' headings, with units."""
-        return [heading for _, heading, _ in self._shown]
+        return [column.heading for column in self._printed_columns.values()]
 
     def numeric(self) -> list[bool]:
         """For each printed column whether it holds numbers."""
-        return [bool(form) for _, _, form in self._shown]
+        return [bool(column.form) for column in self._printed_columns.values()]
 
     def rows(self) -> list[list[str]]:
         """The values as printed."""
-        columns = [[_printed(value, form) for value in self.data[name]] for name, _, form in self._shown]
+        columns = [
+            [_printed(value, column.form) for value in self.data[name]]
+            for name, column in self._printed_columns.items()
+        ]
         return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _field(column: str) -> tuple[str, str]:
-    if column in FIELDS:
-        return FIELDS[column]
-    if column.startswith(BD_PREFIX):
-        return column.removeprefix(BD_PREFIX), ""
-    if column.startswith(SHARE_PREFIX):
-        return column.removeprefix(SHARE_PREFIX).replace("_", " "), ".1%"
-    if column.startswith(PART_PREFIX):
-        return f"{column.removeprefix(PART_PREFIX).replace('_', ' ')} (s)", ".3f"
-    if column.startswith(TIME_PREFIX):
-        return f"PSNR after {column.removeprefix(TIME_PREFIX)} (dB)", ""
-    return column.replace("_", " "), ",d"
 
 
 def _printed(value: Any, form: str) -> str:
@@ -178,13 +170,16 @@ def group_table(
     hidden: Collection[str] = (),
     text: bool = False,
     summary: Table | None = None,
+    columns: Mapping[str, Column] | None = None,
 ) -> Table:
     """A table of a section. Where the section is stands in hidden columns, for the files; the
     sequence and the seed are printed only where they differ."""
     found = place(group)
     data = as_frame([found | row for row in rows])
     same = [column for column in ("sequence", "seed") if column in data and data[column].nunique() == 1]
-    return Table(caption(title, group), data, notes, name, text, frozenset([*found, *same, *hidden]), summary)
+    return Table(
+        caption(title, group), data, notes, name, text, frozenset([*found, *same, *hidden]), summary, columns or {}
+    )
 
 
 def caption(title: str, group: ComparableSet) -> str:
