@@ -21,7 +21,7 @@ from ..files import write_bytes
 from ..records.record import Cost, Record
 from .forms.data import to_csv, to_json, to_parquet
 from .forms.markdown import table as markdown_table
-from .tables.table import Row, Table, as_frame
+from .tables.table import Row, Table, as_data
 
 Identity = tuple[Any, ...]
 
@@ -52,15 +52,15 @@ def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = (
     rows = [_change(before[key], after[key]) for key in both]
     return SideBySide(
         names=names,
-        changed=Table(f"From {names[0]} to {names[1]}", as_frame(rows), NOTES, "changed"),
+        changed=Table(f"From {names[0]} to {names[1]}", as_data(rows), NOTES, "changed"),
         curves=Table(
             f"BD-rate of {names[1]} against {names[0]}, curve by curve",
-            as_frame(_curves([(before[key], after[key]) for key in both])),
+            as_data(_curves([(before[key], after[key]) for key in both])),
             ("Percent of bits for the same quality, over the rate points that both have.",),
             "curves",
         ),
         only=Table(
-            f"Only in {names[0]} (vanished) or in {names[1]} (appeared)", as_frame(list(map(_only, only))), (), "only"
+            f"Only in {names[0]} (vanished) or in {names[1]} (appeared)", as_data(list(map(_only, only))), (), "only"
         ),
         superseded=sum(map(len, sets)) - len(before) - len(after),
     )

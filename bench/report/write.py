@@ -15,8 +15,8 @@ from ..records.record import Record
 from ..records.store import StoredRecord
 from .content import Content, content
 from .figures.printing import Prints, print_all
-from .forms import data as frames
 from .forms import html, markdown
+from .forms.data import data_tables, to_csv, to_json, to_parquet
 from .forms.latex import latex_files
 from .manifest import manifest
 
@@ -59,7 +59,7 @@ def files(made: Content, workers: int = 1) -> dict[str, bytes]:
     prints = print_all(made.pictures, workers)
     return {
         **picture_files(prints),
-        **table_files(frames.frames(made)),
+        **table_files(data_tables(made)),
         **latex_files(made),
         "report.md": markdown.render(made).encode(),
         "report.html": html.render(made, prints).encode(),
@@ -72,12 +72,12 @@ def picture_files(prints: Mapping[str, Prints]) -> dict[str, bytes]:
 
 
 FORMS: dict[str, Callable[[pd.DataFrame], bytes]] = {
-    "csv": frames.to_csv,
-    "parquet": frames.to_parquet,
-    "json": frames.to_json,
+    "csv": to_csv,
+    "parquet": to_parquet,
+    "json": to_json,
 }
 
 
-def table_files(found: Mapping[str, pd.DataFrame], forms: Iterable[str] = FORMS) -> dict[str, bytes]:
-    """Each frame in each of the ``forms``, which are among `FORMS`."""
-    return {f"tables/{name}.{form}": FORMS[form](frame) for form in forms for name, frame in found.items()}
+def table_files(tables: Mapping[str, pd.DataFrame], forms: Iterable[str] = FORMS) -> dict[str, bytes]:
+    """Each table, by its name, in each of the ``forms``, which are among `FORMS`."""
+    return {f"tables/{name}.{form}": FORMS[form](data) for form in forms for name, data in tables.items()}

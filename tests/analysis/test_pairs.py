@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.records.record import Record
 from bench.report.content import content
 from bench.report.forms import markdown
-from bench.report.tables.bd_rate import bd_matrices, bd_mean_frame, bd_rate_frame, bd_table
+from bench.report.tables.bd_rate import bd_matrices, bd_mean_data, bd_rate_data, bd_table
 from bench.report.tables.table import Table
 
 # A gain of 3 dB is one doubling of rate: a BD-rate of -50 %.
@@ -164,11 +164,11 @@ def test_matrix_over_sequences_counts_them() -> None:
     assert rows(psnr)[1]["nerv"] == "-25.0 [2 of 3]"
 
 
-def test_frames_hold_every_number() -> None:
+def test_data_tables_hold_every_number() -> None:
     """For other programs: each pair of curves, and each pair of codecs over sequences."""
     group = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
     found = [(group, pairs(group))]
-    each, over = bd_rate_frame(found), bd_mean_frame(found)
+    each, over = bd_rate_data(found), bd_mean_data(found)
     assert len(each) == 2 * 2 * 3
     row = over[(over["codec"] == "x264") & (over["metric"] == "psnr_rgb")].to_dict("records")[0]
     assert row["mean_bd_rate_percent"] == pytest.approx(-25)

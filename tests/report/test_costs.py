@@ -10,7 +10,7 @@ from planted import LAPTOP, RATES, TRAINING, clip, curve, failed, only, record, 
 from bench.analysis.comparable import RecordedCell
 from bench.records.record import Record
 from bench.report.tables.cost import encoding_tables
-from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_frame, equal_time_tables, quality_at
+from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_data, equal_time_tables, quality_at
 from bench.report.tables.ledger import ledger_table, share_table
 from bench.report.tables.table import coverage_table
 
@@ -85,9 +85,9 @@ def test_times_are_those_that_tell_codecs_apart() -> None:
     assert [first[f"PSNR after {time} (dB)"] for time in ("1 s", "3 s", "10 s")] == ["9.00 t", "24.00 t", "29.33 t"]
     assert {last[f"PSNR after {time} (dB)"] for time in ("1 s", "3 s", "10 s")} == {"–"}
     assert "scaled down" in table.caption
-    frame = equal_time_frame([group])
-    assert len(frame) == 3 * 8
-    assert set(frame[frame["codec"] == "x265"]["reason"]) == {"takes 12.5 s"}
+    data = equal_time_data([group])
+    assert len(data) == 3 * 8
+    assert set(data[data["codec"] == "x265"]["reason"]) == {"takes 12.5 s"}
     assert TRAINING.seconds[-1] == 12.0
 
 

@@ -19,7 +19,7 @@ from planted import LAPTOP, PAPER, clip, curve, failed, only, record
 from bench.records.store import Store
 from bench.report.content import content
 from bench.report.forms import markdown
-from bench.report.forms.data import frames, to_csv, to_json, to_parquet
+from bench.report.forms.data import data_tables, to_csv, to_json, to_parquet
 from bench.report.forms.latex import escape, latex, latex_files
 from bench.report.tables.table import problem_table, rd_table
 from bench.report.write import files, write_content
@@ -33,10 +33,10 @@ RECORDS = [
     *curve("nerv", where=clip("uvg", "Jockey", 1920, 1080, 600), preset=PAPER),
 ]
 MADE = content(RECORDS)
-TABLES = frames(MADE)
+TABLES = data_tables(MADE)
 
 
-def test_every_table_has_a_frame() -> None:
+def test_every_table_has_its_data() -> None:
     """By the name that it has in the report."""
     named = {table.name for part in MADE.parts for table in part.tables() if not table.text}
     assert named | {"records", "bd_rate", "bd_rate_means", "equal_time", "training", "machines"} == set(TABLES)
@@ -49,13 +49,13 @@ def test_every_table_has_a_frame() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_forms_hold_the_same(name: str) -> None:
     """CSV, Parquet and JSON have the same columns, the same lines, the same numbers."""
-    frame = TABLES[name]
-    lines = list(csv.DictReader(io.StringIO(to_csv(frame).decode())))
-    parquet = pd.read_parquet(io.BytesIO(to_parquet(frame)))
-    objects = json.loads(to_json(frame))
-    assert len(lines) == len(parquet) == len(objects) == len(frame) > 0
-    assert list(lines[0]) == list(parquet.columns) == list(objects[0]) == list(frame.columns)
-    for column in frame.columns:
+    data = TABLES[name]
+    lines = list(csv.DictReader(io.StringIO(to_csv(data).decode())))
+    parquet = pd.read_parquet(io.BytesIO(to_parquet(data)))
+    objects = json.loads(to_json(data))
+    assert len(lines) == len(parquet) == len(objects) == len(data) > 0
+    assert list(lines[0]) == list(parquet.columns) == list(objects[0]) == list(data.columns)
+    for column in data.columns:
         for text, stored, item in zip(lines, parquet[column], objects, strict=True):
             if text[column] == "":
                 assert pd.isna(stored) or stored == ""
@@ -76,10 +76,10 @@ def test_sections_share_a_file_and_say_so() -> None:
 
 def test_lossless_is_infinite_but_in_json() -> None:
     """Which has no such number."""
-    frame = pd.DataFrame({"psnr_rgb": [math.inf]})
-    assert to_csv(frame).decode().split() == ["psnr_rgb", "inf"]
-    assert pd.read_parquet(io.BytesIO(to_parquet(frame)))["psnr_rgb"][0] == math.inf
-    assert json.loads(to_json(frame)) == [{"psnr_rgb": None}]
+    data = pd.DataFrame({"psnr_rgb": [math.inf]})
+    assert to_csv(data).decode().split() == ["psnr_rgb", "inf"]
+    assert pd.read_parquet(io.BytesIO(to_parquet(data)))["psnr_rgb"][0] == math.inf
+    assert json.loads(to_json(data)) == [{"psnr_rgb": None}]
 
 
 # --- LaTeX
@@ -143,7 +143,7 @@ def test_long_tables_are_summed_up() -> None:
     assert len(text.splitlines()) < 150
     assert "120 rows, whose values are in tables/rates.csv." in text
     assert re.search(r"vvenc +\| failed +\| not built in +\| +120 \|", text)
-    assert len(frames(made)["problems"]) == 120
+    assert len(data_tables(made)["problems"]) == 120
     pages = latex(rd_table(made.parts[0].group), "rates")
     assert pages.count(r"\begin{table}") == 4
     assert pages.count("(4 of 4)") == 1

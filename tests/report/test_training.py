@@ -9,7 +9,8 @@ from planted import TRAINING, clip, curve, failed, record
 from bench.analysis.comparable import comparable_sets
 from bench.report.content import content
 from bench.report.figures.picture import codec_styles
-from bench.report.figures.training import draw, training_csv, training_picture
+from bench.report.figures.training import draw, training_picture
+from bench.report.tables.training import training_data
 from bench.report.write import files
 
 
@@ -31,12 +32,12 @@ def test_lines_hold_the_planted_values() -> None:
 
 def test_csv_has_every_point() -> None:
     """Of every network, with its size; standard codecs have no training."""
-    frame = training_csv(comparable_sets([*curve("nerv"), *curve("x264")]))
-    assert len(frame) == 4 * len(TRAINING.steps)
-    assert set(frame["codec"]) == {"nerv"}
-    assert frame["psnr_db"].tolist() == TRAINING.psnr_db * 4
-    assert frame["seconds"].tolist() == TRAINING.seconds * 4
-    assert set(frame["parameters"]) == {1_500_000}
+    data = training_data(comparable_sets([*curve("nerv"), *curve("x264")]))
+    assert len(data) == 4 * len(TRAINING.steps)
+    assert set(data["codec"]) == {"nerv"}
+    assert data["psnr_db"].tolist() == TRAINING.psnr_db * 4
+    assert data["seconds"].tolist() == TRAINING.seconds * 4
+    assert set(data["parameters"]) == {1_500_000}
 
 
 def test_nothing_trained_nothing_drawn() -> None:

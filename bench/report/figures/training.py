@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -64,33 +63,6 @@ def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) 
         axes.set_xlabel(f"seconds of training{on}", fontsize=9)
     legend(figure, group)
     return figure
-
-
-def training_csv(groups: Sequence[ComparableSet]) -> pd.DataFrame:
-    """Every point of every training curve, one a row."""
-    rows = [
-        {
-            "dataset": group.dataset,
-            "preset": group.preset.name,
-            "sequence": cell.sequence,
-            "codec": cell.label,
-            "rate_point": cell.rate_point,
-            "seed": cell.record.seed,
-            "parameters": cell.record.complexity.parameters if cell.record.complexity else None,
-            "step": step,
-            "seconds": seconds,
-            "loss": loss,
-            "psnr_db": psnr_db,
-            "learning_rate": rate,
-        }
-        for group in groups
-        for cell in group.measured
-        if (curve := cell.record.training)
-        for step, seconds, loss, psnr_db, rate in zip(
-            curve.steps, curve.seconds, curve.loss, curve.psnr_db, curve.learning_rate, strict=True
-        )
-    ]
-    return pd.DataFrame(rows)
 
 
 def _name(axes: Axes, end: float, curve: TrainingCurve, cell: RecordedCell, colour: str) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from ...analysis.bd_rate import BDRate
 from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
-from .table import Column, Row, Table, as_frame, caption, place
+from .table import Column, Row, Table, as_data, caption, place
 
 MEAN, MEAN_CURVE = "mean", "mean curve"
 """What stands in the place of a sequence in rows over all of them."""
@@ -83,7 +83,7 @@ def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
     title = f"BD-rate of all pairs, {METRICS[metric]}"
     return Table(
         caption(title, group),
-        as_frame(rows),
+        as_data(rows),
         (f"{note}{listed}.",),
         f"bd_matrix_{metric}",
         text=True,
@@ -148,9 +148,9 @@ def _bracketed(interval: tuple[float, float] | None) -> str:
 # --- For other programs ---------------------------------------------------------------------
 
 
-def bd_rate_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
+def bd_rate_data(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     """Every comparison of two curves."""
-    return as_frame(
+    return as_data(
         [
             place(group)
             | {
@@ -174,7 +174,7 @@ def bd_rate_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     )
 
 
-def bd_mean_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
+def bd_mean_data(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     """Each codec against each other over all sequences, in both orders of averaging."""
     rows = []
     for group, pairs in found:
@@ -197,4 +197,4 @@ def bd_mean_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
                     "mean_curve_reason": pair.mean_curve.reason,
                 }
             )
-    return as_frame(rows)
+    return as_data(rows)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
-from .table import Column, Row, Table, as_frame, group_table, place, point
+from .table import Column, Row, Table, as_data, group_table, place, point
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
 TIMES = {f"{count} {unit}": count * seconds for unit, seconds in UNITS.items() for count in (1, 3, 10, 30)}
@@ -101,9 +101,9 @@ def _text(found: AtTime) -> str | None:
     return f"{found.psnr_db:.2f}{' t' if found.kind == 'training' else ''}"
 
 
-def equal_time_frame(groups: Sequence[ComparableSet]) -> pd.DataFrame:
+def equal_time_data(groups: Sequence[ComparableSet]) -> pd.DataFrame:
     """Each cell at each of the times, with the reason where nothing was measured."""
-    return as_frame(
+    return as_data(
         [
             place(group)
             | {"machine": machine}

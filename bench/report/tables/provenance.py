@@ -9,7 +9,7 @@ from typing import Any
 from ...dataset import Clip
 from ...records.environment import Environment
 from ...records.record import Record
-from .table import Table, as_frame
+from .table import Table, as_data
 
 
 def machine_table(records: Sequence[Record]) -> Table:
@@ -31,7 +31,7 @@ def machine_table(records: Sequence[Record]) -> Table:
         for (cpu, cores, gpu), members in groups.items()
     ]
     note = "Load: the one-minute average when a cell began. Above the number of cores, timings say little."
-    return Table("Machines", as_frame(rows), (note,), "machines")
+    return Table("Machines", as_data(rows), (note,), "machines")
 
 
 def provenance(records: Sequence[Record]) -> dict[str, list[str]]:

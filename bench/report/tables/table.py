@@ -154,8 +154,8 @@ def _printed(value: Any, form: str) -> str:
     return format(value, form)
 
 
-def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """Rows as a frame that leaves every value as it is, with None for what a row lacks."""
+def as_data(rows: Sequence[Row]) -> pd.DataFrame:
+    """Rows as a data table, which leaves every value as it is and has None for what a row lacks."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
 
@@ -175,7 +175,7 @@ def group_table(
     """A table of a section. Where the section is stands in hidden columns, for the files; the
     sequence and the seed are printed only where they differ."""
     found = place(group)
-    data = as_frame([found | row for row in rows])
+    data = as_data([found | row for row in rows])
     same = [column for column in ("sequence", "seed") if column in data and data[column].nunique() == 1]
     return Table(
         caption(title, group), data, notes, name, text, frozenset([*found, *same, *hidden]), summary, columns or {}
