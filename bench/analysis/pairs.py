@@ -19,7 +19,7 @@ ANCHORS = ("nerv", "x265")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CurveComparison:
     """One curve against an anchor's curve; seeds are None where a curve has no points at all."""
 
     codec: str
@@ -50,7 +50,7 @@ class Pair:
     codec: str
     anchor: str
     metric: str
-    by_sequence: dict[str, list[Comparison]]
+    by_sequence: dict[str, list[CurveComparison]]
     mean_curve: BDRate
     """BD-rate of the mean curves: of each rate point, the mean rate and the mean quality over the
     sequences (each the mean of its seeds). Refused unless all curves have the same rate points."""
@@ -90,7 +90,7 @@ def anchors(group: ComparableSet, chosen: Sequence[str] = ANCHORS) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> list[Comparison]:
+def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> list[CurveComparison]:
     """Each codec against each anchor (labels; the usual ones unless named), on each sequence and
     metric, for each pair of seeds."""
     chosen = anchors(group) if against is None else against
@@ -104,16 +104,16 @@ def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> l
             if label == anchor:
                 continue
             for (anchor_seed, a), (seed, b) in product(curves[anchor], curves[label]):
-                found.append(Comparison(label, anchor, sequence, metric, seed, anchor_seed, bd_rate(a, b)))
+                found.append(CurveComparison(label, anchor, sequence, metric, seed, anchor_seed, bd_rate(a, b)))
             if not (curves[anchor] and curves[label]):
                 result = BDRate(reason=f"{label if curves[anchor] else anchor} has no results")
-                found.append(Comparison(label, anchor, sequence, metric, None, None, result))
+                found.append(CurveComparison(label, anchor, sequence, metric, None, None, result))
     return found
 
 
 def pairs(group: ComparableSet) -> dict[tuple[str, str, str], Pair]:
     """(codec, anchor, metric) to every comparison of the section, all pairs of codecs both ways."""
-    groups: dict[tuple[str, str, str], dict[str, list[Comparison]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[str, str, str], dict[str, list[CurveComparison]]] = defaultdict(lambda: defaultdict(list))
     for item in comparisons(group, list(group.codecs)):
         groups[item.codec, item.anchor, item.metric][item.sequence].append(item)
     means = {(label, metric): mean_curve(group, label, metric) for label in group.codecs for metric in METRICS}
@@ -170,7 +170,7 @@ def over_seeds(results: Sequence[BDRate]) -> BDRate:
     )
 
 
-def _matrix(items: Sequence[Comparison]) -> Array | None:
+def _matrix(items: Sequence[CurveComparison]) -> Array | None:
     """The values of one sequence, (anchor's seeds, codec's seeds); None if any was refused."""
     values = [item.result.value for item in items]
     if None in values:

@@ -27,7 +27,7 @@ Identity = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class ResultsComparison:
     """``names`` are of the two sets. ``changed`` has one line for each cell that both hold."""
 
     names: tuple[str, str]
@@ -39,7 +39,7 @@ class SideBySide:
     """Records that another of the same cell, of a later version or start, stands for."""
 
 
-def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = ("A", "B")) -> SideBySide:
+def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = ("A", "B")) -> ResultsComparison:
     """Everything that differs from ``a`` to ``b``. Raises `UsageError` if either is empty."""
     sets = [list(a), list(b)]
     for records, name in zip(sets, names, strict=True):
@@ -50,7 +50,7 @@ def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = (
     only = [(names[0], before[key]) for key in before if key not in after]
     only += [(names[1], after[key]) for key in after if key not in before]
     rows = [_change(before[key], after[key]) for key in both]
-    return SideBySide(
+    return ResultsComparison(
         names=names,
         changed=Table(f"From {names[0]} to {names[1]}", as_data(rows), NOTES, "changed"),
         curves=Table(
@@ -187,7 +187,7 @@ def _points(records: Sequence[Record], metric: str) -> Points:
 # --- Forms ----------------------------------------------------------------------------------
 
 
-def render_comparison(found: SideBySide) -> str:
+def render_comparison(found: ResultsComparison) -> str:
     """As Markdown: a line for each cell that changed, and what stands in one set alone."""
     data = found.changed.data
     moved = [row for row in range(len(data)) if data["streams"].iloc[row] != "same" or data["note"].iloc[row]]
@@ -206,7 +206,7 @@ def render_comparison(found: SideBySide) -> str:
 FORMS: dict[str, Callable[..., bytes]] = {"csv": to_csv, "parquet": to_parquet, "json": to_json}
 
 
-def write_comparison(found: SideBySide, folder: Path) -> Path:
+def write_comparison(found: ResultsComparison, folder: Path) -> Path:
     """Write ``compare.md``, and each table as CSV, Parquet and JSON, into ``folder``; return it."""
     write_bytes(folder / "compare.md", render_comparison(found).encode())
     for table in (found.changed, found.curves, found.only):

@@ -11,7 +11,7 @@ from ..analysis.pairs import ANCHORS, Pairs, pairs
 from ..analysis.paper import load_paper
 from ..records.record import Record
 from ..registry import unknown
-from .figures.all import figures
+from .figures.gallery import all_pictures
 from .figures.picture import Picture, RateAxis, Styles, codec_styles
 from .tables import table as tables
 from .tables.bd_rate import bd_matrices, bd_table
@@ -24,7 +24,7 @@ from .tables.table import Table
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """A section with its tables and pictures. ``problems`` is None where every cell has a result,
     ``bd_rates`` where there is nothing to compare."""
 
@@ -55,7 +55,7 @@ class Content:
     """The whole report."""
 
     records: Sequence[Record]
-    parts: list[Part]
+    sections: list[Section]
     machines: Table
     provenance: dict[str, list[str]]
     rate_axis: RateAxis = "log"
@@ -70,12 +70,12 @@ class Content:
     @property
     def pictures(self) -> list[Picture]:
         """Of all parts."""
-        return [picture for part in self.parts for picture in part.pictures]
+        return [picture for section in self.sections for picture in section.pictures]
 
     @property
     def problems(self) -> list[Table]:
         """The cells without a result, a table for each section that has some."""
-        return [part.problems for part in self.parts if part.problems]
+        return [section.problems for section in self.sections if section.problems]
 
 
 def content(
@@ -94,27 +94,29 @@ def content(
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(group, styles, against, root, rate_axis) for group in found]
-    records = [cell.record for part in parts for cell in part.group.cells]  # in the order of the tables
+    sections = [_section(group, styles, against, root, rate_axis) for group in found]
+    records = [cell.record for section in sections for cell in section.group.cells]  # in the order of the tables
     return Content(
         records=records,
-        parts=parts,
+        sections=sections,
         machines=machine_table(records),
         provenance=provenance(records),
         rate_axis=rate_axis,
     )
 
 
-def _part(group: ComparableSet, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis) -> Part:
+def _section(
+    group: ComparableSet, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis
+) -> Section:
     compared = pairs(group)
-    seen = figures(group, compared, styles, root, rate_axis)
+    gallery = all_pictures(group, compared, styles, root, rate_axis)
     rates = _rates(group, compared)
-    return Part(
+    return Section(
         group=group,
         pairs=compared,
         problems=tables.problem_table(group),
-        pictures=seen.pictures,
-        absent=seen.absent,
+        pictures=gallery.pictures,
+        absent=gallery.absent,
         source_note=_source_note(group),
         bd_rates=bd_table(group, compared, against),
         rates=rates,

@@ -19,7 +19,9 @@ PACKAGES = ("matplotlib", "numpy", "pandas", "pyarrow", "scipy")
 """What the report's own figures come from: a BD-rate is scipy's interpolation."""
 
 
-def manifest(made: Content, stored: Sequence[StoredRecord], files: Mapping[str, bytes], command: str | None) -> bytes:
+def manifest(
+    content: Content, stored: Sequence[StoredRecord], files: Mapping[str, bytes], command: str | None
+) -> bytes:
     """The manifest as JSON. ``made_by`` is what made the report, ``provenance`` what made the records.
     It names no date: the same records make the same report."""
     records = [
@@ -35,10 +37,10 @@ def manifest(made: Content, stored: Sequence[StoredRecord], files: Mapping[str, 
             "python": platform.python_version(),
             "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         },
-        "summary": made.summary,
-        "sections": [part.group.title for part in made.parts],
-        "machines": made.machines.data.to_dict("records"),
-        "provenance": made.provenance,
+        "summary": content.summary,
+        "sections": [section.group.title for section in content.sections],
+        "machines": content.machines.data.to_dict("records"),
+        "provenance": content.provenance,
         "records": sorted(records, key=lambda record: record["file"]),
         "files": [
             {"name": name, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

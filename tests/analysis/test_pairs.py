@@ -137,7 +137,7 @@ def test_any_anchor() -> None:
     """By the codec's name or a curve's label; an unknown one is refused with a suggestion."""
     records = [*curve("x264"), *curve("x264", gain=3, label="x264[preset=slow]")]
     made = content(records, against=["x264[preset=slow]"])
-    assert rows(made.parts[0].bd_rates)[0]["PSNR against x264[preset=slow]"].startswith("+100.0 %")
+    assert rows(made.sections[0].bd_rates)[0]["PSNR against x264[preset=slow]"].startswith("+100.0 %")
     with pytest.raises(UsageError, match="Did you mean 'x264'"):
         content(records, against=["x26"])
 

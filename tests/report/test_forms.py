@@ -38,7 +38,7 @@ TABLES = data_tables(MADE)
 
 def test_every_table_has_its_data() -> None:
     """By the name that it has in the report."""
-    named = {table.name for part in MADE.parts for table in part.tables() if not table.text}
+    named = {table.name for section in MADE.sections for table in section.tables() if not table.text}
     assert named | {"records", "bd_rate", "bd_rate_means", "equal_time", "training", "machines"} == set(TABLES)
     assert named == {
         "rates", "decoding", "encoding", "ledger", "shares", "coverage", "status", "problems",
@@ -144,7 +144,7 @@ def test_long_tables_are_summed_up() -> None:
     assert "120 rows, whose values are in tables/rates.csv." in text
     assert re.search(r"vvenc +\| failed +\| not built in +\| +120 \|", text)
     assert len(data_tables(made)["problems"]) == 120
-    pages = latex(rd_table(made.parts[0].group), "rates")
+    pages = latex(rd_table(made.sections[0].group), "rates")
     assert pages.count(r"\begin{table}") == 4
     assert pages.count("(4 of 4)") == 1
 

@@ -24,16 +24,16 @@ from bench.records.kept_frame import keep_frame, kept_frame_index, read_kept
 from bench.records.record import KeptFrame, Record
 from bench.records.store import Store
 from bench.report.figures import crops, curves, heat_map, overhead, per_frame, region_gain
-from bench.report.figures.all import Figures, figures
+from bench.report.figures.gallery import Gallery, all_pictures
 from bench.report.figures.picture import Picture, codec_styles, for_both_schemes
 from bench.report.figures.printing import SHARE, print_all, print_figure
 from bench.report.tables.table import region_tables
 from bench.video.raw import RawVideo
 
 
-def seen_in(group: ComparableSet, root: Path | None = None) -> Figures:
+def seen_in(group: ComparableSet, root: Path | None = None) -> Gallery:
     """All that there is to see."""
-    return figures(group, pairs(group), codec_styles([]), root)
+    return all_pictures(group, pairs(group), codec_styles([]), root)
 
 
 def on_uvg(codec: str, gains: dict[str, float], **more: Any) -> list[Record]:

@@ -46,11 +46,11 @@ def test_sections_never_mix() -> None:
     assert len({group.slug for group in found}) == 6
     assert found[0].preset == PAPER
     made = content([base, *others])
-    for part in made.parts:
-        captions = [table.caption for table in (*part.results, part.status)]
-        captions += [picture.caption for picture in part.pictures]
-        assert all(f"preset {part.group.preset.name}, {part.group.extent}" in caption for caption in captions)
-        named = [table for table in part.results if table.name != "paper_table_2"]
+    for section in made.sections:
+        captions = [table.caption for table in (*section.results, section.status)]
+        captions += [picture.caption for picture in section.pictures]
+        assert all(f"preset {section.group.preset.name}, {section.group.extent}" in caption for caption in captions)
+        named = [table for table in section.results if table.name != "paper_table_2"]
         assert all(len(table.data) == 1 for table in named)
 
 
@@ -158,7 +158,7 @@ def test_failures_are_visible() -> None:
     assert "CUDA out of memory \\| <tried 3 GiB>; see the log" in text
     assert text.index("CUDA") < text.index("Rate and quality")
     assert "9 cells: 8 with a result, 1 without" in text
-    assert rows(made.parts[0].status)[1] == {
+    assert rows(made.sections[0].status)[1] == {
         "Codec": "e-nerv", "Cells": "5", "ok": "4", "failed": "1", "skipped": "0", "timed out": "0",
     }  # fmt: skip
 
@@ -185,7 +185,7 @@ def test_source_line_on_bunny() -> None:
     assert lines(curve("x265", rates=(0.1, 0.2, 0.4, 0.8))) == [pytest.approx(rate)]
     assert lines(curve("x265", rates=(0.001, 0.002))) == []
     assert lines(curve("x265", where=clip("uvg", "beauty"), rates=(0.1, 0.8))) == []
-    assert f"bunny: {rate:.4f}" in (content(curve("x265")).parts[0].source_note or "")
+    assert f"bunny: {rate:.4f}" in (content(curve("x265")).sections[0].source_note or "")
 
 
 def test_codecs_look_the_same_everywhere() -> None:

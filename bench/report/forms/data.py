@@ -17,22 +17,22 @@ from ..tables.equal_time import equal_time_data
 from ..tables.training import training_data
 
 
-def data_tables(made: Content) -> dict[str, pd.DataFrame]:
+def data_tables(content: Content) -> dict[str, pd.DataFrame]:
     """Each table by its name. Columns say which comparable set a row belongs to."""
-    groups = [part.group for part in made.parts]
-    compared = [(part.group, part.pairs) for part in made.parts]
+    groups = [section.group for section in content.sections]
+    compared = [(section.group, section.pairs) for section in content.sections]
     by_name: dict[str, list[pd.DataFrame]] = defaultdict(list)
-    for part in made.parts:
-        for table in part.tables():
+    for section in content.sections:
+        for table in section.tables():
             if not table.text:
                 by_name[table.name].append(table.data)
     return {
-        "records": records_data(made.records),
+        "records": records_data(content.records),
         "bd_rate": bd_rate_data(compared),
         "bd_rate_means": bd_mean_data(compared),
         "equal_time": equal_time_data(groups),
         "training": training_data(groups),
-        "machines": made.machines.data,
+        "machines": content.machines.data,
         **{name: _joined(members) for name, members in by_name.items()},
     }
 

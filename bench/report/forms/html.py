@@ -35,7 +35,7 @@ def render(content: Content, prints: Mapping[str, Prints]) -> str:
         lstrip_blocks=True,
     )
     styles = codec_styles(record.codec.name for record in content.records)
-    data = {part.group.slug: interactive.curve_data(part.group, styles) for part in content.parts}
+    data = {section.group.slug: interactive.curve_data(section.group, styles) for section in content.sections}
     return environment.get_template("report.html").render(
         report=content,
         css=(folder / "report.css").read_text(encoding="utf-8"),
@@ -43,7 +43,7 @@ def render(content: Content, prints: Mapping[str, Prints]) -> str:
         vega=interactive.script,
         chart=interactive.chart,
         charts=any(data.values()),
-        curve_data=lambda part: data[part.group.slug],
+        curve_data=lambda section: data[section.group.slug],
         as_json=interactive.as_json,
         average_note=AVERAGE_NOTE,
         max_rows=MAX_ROWS,

@@ -44,20 +44,20 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 """
 
 
-def latex_files(made: Content) -> dict[str, bytes]:
+def latex_files(content: Content) -> dict[str, bytes]:
     """``report.tex``, which compiles where it lies, and the tables that it takes from ``tex/``, each a
     ``table`` environment for a paper that loads array, booktabs, makecell and adjustbox."""
     files: dict[str, bytes] = {}
-    body = [r"\section*{Benchmark report}", f"{escape(made.summary)}.", ""]
-    for part in made.parts:
-        body += [rf"\section*{{{escape(part.group.title)}}}"]
-        if not part.group.full_scale:
-            body += [rf"\textbf{{{escape(part.group.stamp[:1].upper() + part.group.stamp[1:])}.}}", ""]
-        if part.source_note:
-            body += [escape(part.source_note), ""]
-        for table in part.tables():
-            body += _place(table, f"{part.group.slug}-{table.name.replace('_', '-')}", files)
-    body += [r"\section*{Provenance}", *_place(made.machines, "machines", files)]
+    body = [r"\section*{Benchmark report}", f"{escape(content.summary)}.", ""]
+    for section in content.sections:
+        body += [rf"\section*{{{escape(section.group.title)}}}"]
+        if not section.group.full_scale:
+            body += [rf"\textbf{{{escape(section.group.stamp[:1].upper() + section.group.stamp[1:])}.}}", ""]
+        if section.source_note:
+            body += [escape(section.source_note), ""]
+        for table in section.tables():
+            body += _place(table, f"{section.group.slug}-{table.name.replace('_', '-')}", files)
+    body += [r"\section*{Provenance}", *_place(content.machines, "machines", files)]
     files["report.tex"] = "\n".join([PREAMBLE, *body, r"\end{document}", ""]).encode()
     return files
 

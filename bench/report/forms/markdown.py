@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..content import Content, Part
+from ..content import Content, Section
 from ..tables.table import Table
 
 NO_BD_RATES = "No BD-rates: they need nerv or x265, or another anchor, and another codec beside it."
@@ -25,32 +25,32 @@ SCREEN = Limits(table=40, facts=10)
 
 def render(content: Content) -> str:
     """The whole report."""
-    return _join(content, lambda part: [*part.results, part.status], PAGE)
+    return _join(content, lambda section: [*section.results, section.status], PAGE)
 
 
 def brief(content: Content) -> str:
     """What failed, BD-rates, beside the paper, one line a cell; for a terminal."""
-    return _join(content, lambda part: [*part.rates, part.status], SCREEN)
+    return _join(content, lambda section: [*section.rates, section.status], SCREEN)
 
 
-def _join(content: Content, chosen: Callable[[Part], list[Table]], limits: Limits) -> str:
+def _join(content: Content, chosen: Callable[[Section], list[Table]], limits: Limits) -> str:
     blocks = ["# Benchmark report", f"{content.summary}."]
     if content.problems:
         blocks += ["## Cells without a result", *[table(problems, limits) for problems in content.problems]]
-    for part in content.parts:
-        blocks += _opening(part)
-        blocks += [table(part.bd_rates, limits) if part.bd_rates else NO_BD_RATES]
-        blocks += [table(results, limits) for results in chosen(part)]
+    for section in content.sections:
+        blocks += _opening(section)
+        blocks += [table(section.bd_rates, limits) if section.bd_rates else NO_BD_RATES]
+        blocks += [table(results, limits) for results in chosen(section)]
     blocks += ["## Provenance", table(content.machines, limits)]
     blocks += [_facts(name, values, limits) for name, values in content.provenance.items()]
     return "\n\n".join(blocks) + "\n"
 
 
-def _opening(part: Part) -> list[str]:
-    blocks = [f"## {part.group.title}"]
-    if not part.group.full_scale:
-        blocks.append(f"**{_sentence(part.group.stamp)}**")
-    return [*blocks, part.source_note] if part.source_note else blocks
+def _opening(section: Section) -> list[str]:
+    blocks = [f"## {section.group.title}"]
+    if not section.group.full_scale:
+        blocks.append(f"**{_sentence(section.group.stamp)}**")
+    return [*blocks, section.source_note] if section.source_note else blocks
 
 
 def table(content: Table, limits: Limits = PAGE) -> str:

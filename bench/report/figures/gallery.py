@@ -18,20 +18,20 @@ from .training import training_picture
 
 
 @dataclass(frozen=True)
-class Figures:
+class Gallery:
     """``absent`` are sentences."""
 
     pictures: list[Picture]
     absent: list[str]
 
 
-def figures(
+def all_pictures(
     group: ComparableSet, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
-) -> Figures:
+) -> Gallery:
     """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
     results directory, where kept frames are."""
     if not group.measured:
-        return Figures([], [])
+        return Gallery([], [])
     crops, absent = crops_pictures(group, root)
     if not has_regions(group):
         absent.append("No comparison of transient and persistent regions: the records have no PSNR by region.")
@@ -44,4 +44,4 @@ def figures(
         *training_picture(group, styles),
         *overhead_picture(group),
     ]
-    return Figures(pictures, absent)
+    return Gallery(pictures, absent)
