@@ -13,7 +13,7 @@ from ..files import load_toml
 
 @dataclass(frozen=True)
 class PrintedBDRate:
-    """In percent, one field for each metric of BD-rates."""
+    """A row of Table 1: BD-rates in percent, one field for each metric of BD-rates."""
 
     dataset: str
     sequence: str
@@ -23,7 +23,7 @@ class PrintedBDRate:
 
 @dataclass(frozen=True)
 class PrintedBDRates:
-    """Table 1. ``averages`` are by metric, in percent."""
+    """Table 1. ``averages`` has the printed average of each metric, in percent."""
 
     source: str
     codec: str
@@ -43,7 +43,7 @@ class PrintedBDRates:
 
 @dataclass(frozen=True)
 class PrintedDecoding:
-    """A line of Table 2; the time is of the whole sequence."""
+    """A row of Table 2. The time is that of the whole sequence."""
 
     codec: str
     parameters_millions: float
@@ -53,7 +53,7 @@ class PrintedDecoding:
 
 @dataclass(frozen=True)
 class PrintedDecodings:
-    """Table 2. ``tolerance_seconds`` is a part of the printed time."""
+    """Table 2. ``tolerance_seconds`` is the allowed difference, as a part of the printed time."""
 
     source: str
     dataset: str
@@ -68,7 +68,7 @@ class PrintedDecodings:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is printed where."""
+    """All figures of the paper that ours are set beside."""
 
     title: str
     authors: str

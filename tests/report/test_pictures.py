@@ -17,7 +17,7 @@ from planted import PAPER, RATES, Fatal, clip, curve, only, record
 
 from bench.analysis.average import seed_mean, seed_range, sequence_mean
 from bench.analysis.comparable import ComparableSet, comparable_sets
-from bench.analysis.matched import TOLERANCE, matched
+from bench.analysis.matched import TOLERANCE, match_rate
 from bench.analysis.pairs import pairs
 from bench.measure.regions import transient_pixels
 from bench.records.kept_frame import keep_frame, kept_frame_index, read_kept
@@ -87,7 +87,7 @@ def test_seeds_are_a_mean_and_a_band() -> None:
 def test_rates_are_matched_within_the_tolerance() -> None:
     """At the rate that suits most codecs; who has no point near it is left out, with how far off it is."""
     group = only([*curve("nerv"), *curve("x264", rates=[0.022, 0.5]), *curve("x265", rates=[0.3, 0.35])])
-    found = matched(group, "bunny")
+    found = match_rate(group, "bunny")
     assert found is not None
     assert [(match.cell.label, match.cell.bits_per_pixel) for match in found.matches] == [
         ("nerv", 0.02),
@@ -161,7 +161,7 @@ def test_frames_are_drawn_as_recorded() -> None:
     assert one.quality
     frames: dict[str, list[float | None]] = {"psnr_rgb": [30.0, 31.0, 29.0], "transient_share": [None, 0.5, None]}
     group = only([replace(one, quality=replace(one.quality, frames=frames))])
-    found = matched(group, "bunny")
+    found = match_rate(group, "bunny")
     assert found is not None
     figure = per_frame.draw(group, [found], codec_styles([]))
     assert list(figure.axes[0].lines[0].get_ydata()) == [30.0, 31.0, 29.0]  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""All pictures of a section, and why some are absent."""
+"""All pictures of a comparable set, and why some are absent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .training import training_picture
 
 @dataclass(frozen=True)
 class Gallery:
-    """``absent`` are sentences."""
+    """The pictures of a comparable set. ``absent`` says in sentences why some pictures are missing."""
 
     pictures: list[Picture]
     absent: list[str]
@@ -28,8 +28,8 @@ class Gallery:
 def all_pictures(
     group: ComparableSet, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
 ) -> Gallery:
-    """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
-    results directory, where kept frames are."""
+    """All pictures of ``group``. ``compared`` has all pairs of its codecs; ``root`` is the results directory, where
+    kept frames are."""
     if not group.measured:
         return Gallery([], [])
     crops, absent = crops_pictures(group, root)
