@@ -1,7 +1,7 @@
 """Two result sets side by side: what changed from one to the other, what appeared, what vanished.
 
-They may be of two versions of a codec or of two machines, so that cells are matched by what they
-are, not by their keys: codec, label, parameters, sequence, size, length and seed.
+The sets may come from two versions of a codec or from two machines. So cells are not matched by their keys
+but by what they are: codec, label, parameters, sequence, size, length and seed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,25 @@ from .forms.markdown import table as markdown_table
 from .tables.table import Row, Table, as_data
 
 Identity = tuple[Any, ...]
+"""What decides whether two records are of the same cell."""
 
 
 @dataclass(frozen=True)
 class ResultsComparison:
-    """``names`` are of the two sets. ``changed`` has one line for each cell that both hold."""
+    """Two result sets, called by their ``names``. ``changed`` has one row for each cell that both sets hold."""
 
     names: tuple[str, str]
     changed: Table
     curves: Table
     only: Table
-    """What stands in one of the two alone."""
+    """The cells that only one of the sets holds."""
     superseded: int
-    """Records that another of the same cell, of a later version or start, stands for."""
+    """The number of records that are passed over for another record of the same cell, which is of a later version
+    or was started later."""
 
 
 def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = ("A", "B")) -> ResultsComparison:
-    """Everything that differs from ``a`` to ``b``. Raises `UsageError` if either is empty."""
+    """What differs from the set ``a`` to the set ``b``. Raises `UsageError` if one of them is empty."""
     sets = [list(a), list(b)]
     for records, name in zip(sets, names, strict=True):
         if not records:
@@ -49,18 +51,25 @@ def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = (
     both = [key for key in before if key in after]
     only = [(names[0], before[key]) for key in before if key not in after]
     only += [(names[1], after[key]) for key in after if key not in before]
-    rows = [_change(before[key], after[key]) for key in both]
+    pairs = [(before[key], after[key]) for key in both]
     return ResultsComparison(
         names=names,
-        changed=Table(f"From {names[0]} to {names[1]}", as_data(rows), NOTES, "changed"),
+        changed=Table(
+            caption=f"From {names[0]} to {names[1]}",
+            data=as_data([_change(*pair) for pair in pairs]),
+            notes=NOTES,
+            name="changed",
+        ),
         curves=Table(
-            f"BD-rate of {names[1]} against {names[0]}, curve by curve",
-            as_data(_curves([(before[key], after[key]) for key in both])),
-            ("Percent of bits for the same quality, over the rate points that both have.",),
-            "curves",
+            caption=f"BD-rate of {names[1]} against {names[0]}, curve by curve",
+            data=as_data(_curves(pairs)),
+            notes=("Percent of bits for the same quality, over the rate points that both have.",),
+            name="curves",
         ),
         only=Table(
-            f"Only in {names[0]} (vanished) or in {names[1]} (appeared)", as_data(list(map(_only, only))), (), "only"
+            caption=f"Only in {names[0]} (vanished) or in {names[1]} (appeared)",
+            data=as_data([_only(*item) for item in only]),
+            name="only",
         ),
         superseded=sum(map(len, sets)) - len(before) - len(after),
     )
@@ -86,14 +95,15 @@ def _identity(record: Record) -> Identity:
 
 
 def _newest(records: Sequence[Record]) -> dict[Identity, Record]:
-    """One record for each cell: of the highest version of the codec, then the last one."""
-    found: dict[Identity, Record] = {}
+    """One record for each cell: the one of the codec's highest version and, of several, the one started last."""
+    newest: dict[Identity, Record] = {}
     for record in sorted(records, key=lambda record: (record.codec.version, record.started)):
-        found[_identity(record)] = record
-    return dict(sorted(found.items()))
+        newest[_identity(record)] = record
+    return dict(sorted(newest.items()))
 
 
 def _cell(record: Record) -> Row:
+    """The columns that say which cell a row is about."""
     form = record.clip.rgb.format
     parameters = ", ".join(f"{name}={value}" for name, value in record.codec.parameters.items())
     return {
@@ -106,12 +116,13 @@ def _cell(record: Record) -> Row:
     }
 
 
-def _only(found: tuple[str, Record]) -> Row:
-    side, record = found
+def _only(side: str, record: Record) -> Row:
+    """The row of a cell that only the set named ``side`` holds."""
     return {"side": side} | _cell(record) | {"status": record.status.replace("_", " ")}
 
 
 def _change(a: Record, b: Record) -> Row:
+    """The row of a cell that both sets hold."""
     same = machine(a.environment) == machine(b.environment)
     return _cell(a) | {
         "streams": _same(*(record.stream.sha256 if record.stream else None for record in (a, b))),
@@ -126,6 +137,7 @@ def _change(a: Record, b: Record) -> Row:
 
 
 def _remarks(a: Record, b: Record, same_machine: bool) -> Iterable[str]:
+    """What else differs between the two records, and may explain a change."""
     if a.status != b.status:
         yield f"{a.status} to {b.status}".replace("_", " ")
     if a.clip.rgb_sha256 != b.clip.rgb_sha256:
@@ -145,7 +157,7 @@ def _same(a: str | None, b: str | None) -> str | None:
 
 
 def _ratio(a: float | None, b: float | None) -> float | None:
-    """The change as a part of the first."""
+    """The change from ``a`` to ``b`` as a part of ``a``."""
     return b / a - 1 if a and b is not None else None
 
 
@@ -159,6 +171,7 @@ def _difference(a: Record, b: Record, metric: str) -> float | None:
 
 
 def _curves(matched: Sequence[tuple[Record, Record]]) -> list[Row]:
+    """A row for each curve that both sets hold: how many points they share, and the BD-rate between the two."""
     groups: dict[Identity, list[tuple[Record, Record]]] = {}
     for a, b in matched:
         form = a.clip.rgb.format
@@ -187,29 +200,29 @@ def _points(records: Sequence[Record], metric: str) -> Points:
 # --- Forms ----------------------------------------------------------------------------------
 
 
-def render_comparison(found: ResultsComparison) -> str:
-    """As Markdown: a line for each cell that changed, and what stands in one set alone."""
-    data = found.changed.data
+def render_comparison(comparison: ResultsComparison) -> str:
+    """The comparison as Markdown: a row for each cell that changed, and the cells that only one set holds."""
+    data = comparison.changed.data
     moved = [row for row in range(len(data)) if data["streams"].iloc[row] != "same" or data["note"].iloc[row]]
     still = len(data) - len(moved)
     blocks = [
-        f"# {found.names[0]} and {found.names[1]}",
-        f"{len(data)} cells in both, {still} of them with the same stream; {len(found.only.data)} in one alone; "
-        f"{found.superseded} records passed over for a later one of the same cell.",
+        f"# {comparison.names[0]} and {comparison.names[1]}",
+        f"{len(data)} cells in both, {still} of them with the same stream; {len(comparison.only.data)} in one alone; "
+        f"{comparison.superseded} records passed over for a later one of the same cell.",
     ]
     if moved:
-        blocks.append(markdown_table(replace(found.changed, data=data.iloc[moved])))
-    blocks += [markdown_table(table) for table in (found.curves, found.only) if len(table.data)]
+        blocks.append(markdown_table(replace(comparison.changed, data=data.iloc[moved])))
+    blocks += [markdown_table(table) for table in (comparison.curves, comparison.only) if len(table.data)]
     return "\n\n".join(blocks) + "\n"
 
 
 FORMS: dict[str, Callable[..., bytes]] = {"csv": to_csv, "parquet": to_parquet, "json": to_json}
 
 
-def write_comparison(found: ResultsComparison, folder: Path) -> Path:
-    """Write ``compare.md``, and each table as CSV, Parquet and JSON, into ``folder``; return it."""
-    write_bytes(folder / "compare.md", render_comparison(found).encode())
-    for table in (found.changed, found.curves, found.only):
+def write_comparison(comparison: ResultsComparison, folder: Path) -> Path:
+    """Write ``compare.md`` and each table as CSV, Parquet and JSON into ``folder``, and return ``folder``."""
+    write_bytes(folder / "compare.md", render_comparison(comparison).encode())
+    for table in (comparison.changed, comparison.curves, comparison.only):
         for suffix, form in FORMS.items():
             write_bytes(folder / f"{table.name}.{suffix}", form(table.data))
     return folder

@@ -9,10 +9,10 @@ from planted import LAPTOP, RATES, TRAINING, clip, curve, failed, only, record, 
 
 from bench.analysis.comparable import RecordedCell
 from bench.records.record import Record
+from bench.report.tables.cells import coverage_table
 from bench.report.tables.cost import encoding_tables
 from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_data, equal_time_tables, quality_at
 from bench.report.tables.ledger import ledger_table, share_table
-from bench.report.tables.table import coverage_table
 
 # --- Encoding
 

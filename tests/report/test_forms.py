@@ -21,7 +21,8 @@ from bench.report.content import content
 from bench.report.forms import markdown
 from bench.report.forms.data import data_tables, to_csv, to_json, to_parquet
 from bench.report.forms.latex import escape, latex, latex_files
-from bench.report.tables.table import problem_table, rd_table
+from bench.report.tables.cells import problem_table
+from bench.report.tables.quality import rd_table
 from bench.report.write import files, write_content
 
 RECORDS = [

@@ -27,7 +27,7 @@ from bench.report.figures import crops, curves, heat_map, overhead, per_frame, r
 from bench.report.figures.gallery import Gallery, all_pictures
 from bench.report.figures.picture import Picture, codec_styles, for_both_schemes
 from bench.report.figures.printing import SHARE, print_all, print_figure
-from bench.report.tables.table import region_tables
+from bench.report.tables.quality import region_tables
 from bench.video.raw import RawVideo
 
 

@@ -19,9 +19,10 @@ from bench.report.content import content
 from bench.report.figures.curves import draw
 from bench.report.figures.picture import codec_styles
 from bench.report.forms import markdown
+from bench.report.tables.cells import problem_table
 from bench.report.tables.cost import decoding_tables
 from bench.report.tables.ledger import ledger_table
-from bench.report.tables.table import problem_table, rd_table
+from bench.report.tables.quality import rd_table
 from bench.report.write import write_report
 
 # A gain of 3 dB is one doubling of rate: a BD-rate of -50 %.

@@ -38,13 +38,14 @@ def data_tables(content: Content) -> dict[str, pd.DataFrame]:
 
 
 def _joined(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all tables in one table with the columns of all."""
     columns = list(dict.fromkeys(name for data in members for name in data.columns))
     rows = [row for data in members for row in data.reindex(columns=columns).itertuples(index=False, name=None)]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def records_data(records: Sequence[Record]) -> pd.DataFrame:
-    """Every field of every record, except values by frame, training curves and notes, under dotted names."""
+    """Every field of every record under its dotted name, except values by frame, training curves and notes."""
     return pd.json_normalize([to_builtins(_without_series(record)) for record in records]).drop(
         columns=["notes", "training", "quality.frames"], errors="ignore"
     )

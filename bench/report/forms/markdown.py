@@ -13,7 +13,7 @@ NO_BD_RATES = "No BD-rates: they need nerv or x265, or another anchor, and anoth
 
 @dataclass(frozen=True)
 class Limits:
-    """The most lines of a table and of a list that are for reading. The rest is in the report's files."""
+    """The most rows of a table and the most facts of a list that are written. The rest is in the report's files."""
 
     table: int
     facts: int
@@ -24,12 +24,12 @@ SCREEN = Limits(table=40, facts=10)
 
 
 def render(content: Content) -> str:
-    """The whole report."""
+    """The whole report as Markdown."""
     return _join(content, lambda section: [*section.results, section.status], PAGE)
 
 
 def brief(content: Content) -> str:
-    """What failed, BD-rates, beside the paper, one line a cell; for a terminal."""
+    """The main things for a terminal: what failed, BD-rates, what stands beside the paper, and rate and quality."""
     return _join(content, lambda section: [*section.rates, section.status], SCREEN)
 
 
@@ -54,7 +54,8 @@ def _opening(section: Section) -> list[str]:
 
 
 def table(content: Table, limits: Limits = PAGE) -> str:
-    """Caption, aligned columns, notes; of a long table what stands for it, and where it is."""
+    """The table as Markdown: caption, aligned columns, notes. In place of a long table stand its summary and the
+    name of the file that holds it."""
     if len(content.data) > limits.table:
         short = table(content.summary, limits) if content.summary else f"**{content.caption}**"
         where = f"{len(content.data):,} rows, whose values are in tables/{content.name}.csv." if content.name else ""
@@ -70,7 +71,7 @@ def table(content: Table, limits: Limits = PAGE) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line, with nothing that would end the cell."""
+    """The text on one line, without characters that would end the cell."""
     return "; ".join(line.strip() for line in text.splitlines() if line.strip()).replace("|", "\\|")
 
 

@@ -14,18 +14,18 @@ from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
 from .table import Column, Row, Table, as_data, caption, place
 
 MEAN, MEAN_CURVE = "mean", "mean curve"
-"""What stands in the place of a sequence in rows over all of them."""
+"""What stands in place of a sequence in rows over all sequences."""
 
 
-def bd_table(group: ComparableSet, found: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
-    """BD-rates of each codec, on each sequence and over them, against ``chosen`` anchors; None where
-    there is no anchor or nothing to compare with it."""
+def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
+    """The BD-rates of each codec against the ``chosen`` anchors, on each sequence and over the sequences. The result
+    is None where there is no anchor, or no codec to compare with it."""
     columns = list(product(anchors(group, chosen), METRICS))
     if not columns or len(group.codecs) < 2:
         return None
     rows = []
     for label in group.codecs:
-        pairs = [found.get((label, *column)) for column in columns]
+        pairs = [compared.get((label, *column)) for column in columns]
         rows += [[label, sequence, *[_on_sequence(pair, sequence) for pair in pairs]] for sequence in group.sequences]
         if len(group.sequences) > 1:
             rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
@@ -53,20 +53,20 @@ BD_NOTES = (
 )
 
 
-def bd_matrices(group: ComparableSet, found: Pairs) -> list[Table]:
-    """All pairs, one table for each metric: rows are codecs, columns anchors."""
+def bd_matrices(group: ComparableSet, compared: Pairs) -> list[Table]:
+    """The BD-rates of all pairs, one table for each metric. Rows are codecs and columns are anchors."""
     if len(group.codecs) < 2:
         return []
-    return [_matrix(group, found, metric) for metric in METRICS]
+    return [_matrix(group, compared, metric) for metric in METRICS]
 
 
-def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
+def _matrix(group: ComparableSet, compared: Pairs, metric: str) -> Table:
     reasons: dict[str, str] = {}
     rows: list[Row] = []
     for label in group.codecs:
         row: Row = {"codec": label}
         for anchor in group.codecs:
-            pair = found.get((label, anchor, metric))
+            pair = compared.get((label, anchor, metric))
             row[f"bd_rate: {anchor}"] = _short(pair, group.sequences, reasons) if pair else "anchor"
         rows.append(row)
     many = len(group.sequences) > 1
@@ -92,7 +92,8 @@ def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
 
 
 def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str:
-    """A cell of one line; a reason is kept once, under a letter."""
+    """A pair's BD-rate on one line. Where it was refused, that is a letter, under which ``reasons`` gets the
+    reason."""
     if len(sequences) > 1:
         mean = pair.mean
         if mean.value is not None:
@@ -108,7 +109,7 @@ def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str
 
 
 def _letter(number: int) -> str:
-    """a to z, then aa, ab and so on.
+    """The name of the reason of this number: a to z, then aa, ab and so on.
 
     >>> _letter(0), _letter(25), _letter(26)
     ('a', 'z', 'aa')
@@ -128,7 +129,7 @@ def _on_sequence(pair: Pair | None, sequence: str) -> str:
 
 
 def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str:
-    """The first line is the value."""
+    """A BD-rate as text. The first line is the value, the second says how far it can be trusted."""
     if result.value is None or result.overlap is None or result.spread is None:
         return f"refused\n{result.reason}"
     overlap = f"overlap {result.overlap:.2f}{' (little)' if result.warning else ''}"
@@ -136,6 +137,7 @@ def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str
 
 
 def _bd_mean(mean: Mean) -> str:
+    """A mean of BD-rates as text of two lines: the value, and over how many sequences it goes."""
     if mean.value is None:
         return f"refused\non all {mean.count} sequences, as {mean.reason}"
     return f"{mean.value:+.1f} %\n{mean.used} of {mean.count} sequences{_bracketed(mean.interval)}"
@@ -148,8 +150,8 @@ def _bracketed(interval: tuple[float, float] | None) -> str:
 # --- For other programs ---------------------------------------------------------------------
 
 
-def bd_rate_data(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
-    """Every comparison of two curves."""
+def bd_rate_data(compared: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
+    """Every comparison of two curves, one a row."""
     return as_data(
         [
             place(group)
@@ -166,7 +168,7 @@ def bd_rate_data(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
                 "warning": item.result.warning,
                 "reason": item.result.reason,
             }
-            for group, pairs in found
+            for group, pairs in compared
             for pair in pairs.values()
             for items in pair.by_sequence.values()
             for item in items
@@ -174,10 +176,10 @@ def bd_rate_data(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     )
 
 
-def bd_mean_data(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
-    """Each codec against each other over all sequences, in both orders of averaging."""
+def bd_mean_data(compared: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
+    """Each pair of codecs over all sequences, one pair a row, in both orders of averaging."""
     rows = []
-    for group, pairs in found:
+    for group, pairs in compared:
         for pair in pairs.values():
             low, high = pair.mean.interval or (None, None)
             rows.append(

@@ -13,7 +13,7 @@ from .table import Column, Row, Table, group_table, point
 
 
 def decoding_tables(group: ComparableSet) -> list[Table]:
-    """The decoders' cost in the shape of the paper's Table 2, one table for each machine."""
+    """The cost of decoding, with the columns of the paper's Table 2 and more, one table for each machine."""
     return _tables(group, "Decoding", "decoding", decoding_row, DECODING_NOTES)
 
 
@@ -26,7 +26,7 @@ DECODING_NOTES = (
 
 
 def encoding_tables(group: ComparableSet) -> list[Table]:
-    """What making the streams took, one table for each machine."""
+    """The cost of encoding, one table for each machine."""
     return _tables(group, "Encoding", "encoding", encoding_row, ENCODING_NOTES)
 
 
@@ -65,13 +65,13 @@ def _tables(
 
 
 HIDDEN = ("size_bytes", "ms_ssim_rgb")
-"""Columns that other tables print."""
+"""Columns that are not printed, since other tables print them."""
 OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "decode_one_core_seconds")
-"""Columns that are printed only where there is something in them."""
+"""Columns that are printed only where at least one row has a value."""
 
 
 def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
-    """A line in the shape of the paper's Table 2."""
+    """The cost of decoding a cell: arithmetic, time and memory."""
     record = cell.record
     stream, cost, decode, one_core = record.stream, record.complexity, record.decode, record.decode_one_core
     return (
@@ -96,7 +96,7 @@ def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
 
 
 def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
-    """Time, what processors spent on it, and memory."""
+    """The cost of encoding a cell: time, what processors spent on it, and memory."""
     record = cell.record
     encode, env = record.encode, record.environment
     on_gpu = encode and env.gpu and record.codec.family == "implicit"
@@ -152,7 +152,7 @@ def _mebibytes(cost: Cost | None) -> float | None:
 
 
 def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
-    """The networks that make a larger picture than the video's, by its size."""
+    """The notes on networks that make a larger picture than the video's, one note for each size."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
         if "padded_to" in cell.record.notes:
@@ -165,13 +165,13 @@ def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
 
 
 def _uncounted(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
-    """The operators that the MACs leave out, by codec."""
+    """The notes on operators that the MACs leave out, with the codecs that have them."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
         if cell.record.complexity and cell.record.complexity.unsupported_operators:
-            found = cell.record.complexity.unsupported_operators.items()
-            labels[", ".join(f"{name} ({count})" for name, count in found)].append(cell.label)
+            operators = cell.record.complexity.unsupported_operators.items()
+            labels[", ".join(f"{name} ({count})" for name, count in operators)].append(cell.label)
     return tuple(
-        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {operators}."
-        for operators, names in labels.items()
+        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {uncounted}."
+        for uncounted, names in labels.items()
     )

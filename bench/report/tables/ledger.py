@@ -18,7 +18,7 @@ def ledger_table(group: ComparableSet) -> Table:
 
 
 def share_table(group: ComparableSet) -> Table:
-    """The same as parts of the whole, and the bits that a parameter of a network takes."""
+    """The share of each purpose in each stream, and the bits that a parameter of a network takes."""
     rows = []
     for cell in group.measured:
         stream, cost = cell.record.stream, cell.record.complexity

@@ -19,12 +19,12 @@ from .table import Row, Table, group_table
 UNAVAILABLE = "not available here"
 
 
-def paper_bd_table(group: ComparableSet, found: Pairs, paper: Paper) -> Table | None:
-    """The paper's Table 1; None where its two codecs are not both in the section."""
+def paper_bd_table(group: ComparableSet, compared: Pairs, paper: Paper) -> Table | None:
+    """Our BD-rates beside the paper's Table 1; None where the comparable set lacks one of its two codecs."""
     printed = paper.bd_rate
     labels = [label for label, codec in group.codecs.items() if codec == printed.codec]
     chosen = anchors(group, [printed.anchor])
-    rows = [row for label in labels for anchor in chosen for row in _bd_rows(group, found, label, anchor, paper)]
+    rows = [row for label in labels for anchor in chosen for row in _bd_rows(group, compared, label, anchor, paper)]
     if not rows:
         return None
     title = f"BD-rate of {printed.codec} against {printed.anchor}, beside {printed.source} of the paper"
@@ -44,9 +44,9 @@ def _unprinted(group: ComparableSet) -> tuple[str, ...]:
     return ("The paper's values are for full scale, so that none stands beside these.",)
 
 
-def _bd_rows(group: ComparableSet, found: Pairs, label: str, anchor: str, paper: Paper) -> Iterator[Row]:
+def _bd_rows(group: ComparableSet, compared: Pairs, label: str, anchor: str, paper: Paper) -> Iterator[Row]:
     for metric in METRICS:
-        pair = found[label, anchor, metric]
+        pair = compared[label, anchor, metric]
         begin = {"codec": label, "anchor": anchor}
         for sequence in group.sequences:
             percent = paper.bd_rate.percent(group.dataset, sequence, metric)
@@ -109,18 +109,18 @@ def _interval(interval: tuple[float, float] | None) -> Row:
 
 
 def paper_decoding_tables(group: ComparableSet, paper: Paper) -> list[Table]:
-    """The paper's Table 2 beside ours, one table for each machine. Of each codec, the rate point
-    whose network has the number of parameters nearest to the printed one."""
+    """Our decoding beside the paper's Table 2, one table for each machine. Each codec stands there with the rate
+    point whose network's number of parameters is nearest to the printed one."""
     printed = paper.decoding
     tables = []
     for name, cells in by_machine(group).items():
         rows: list[Row] = []
         for value in printed.values:
-            found = [cell for cell in cells if cell.record.codec.name == value.codec and cell.record.complexity]
+            networks = [cell for cell in cells if cell.record.codec.name == value.codec and cell.record.complexity]
             if (group.dataset, group.full_scale) == (printed.dataset, True):
-                found = [cell for cell in found if cell.sequence == printed.sequence]
-            if found:
-                rows += _decoding_rows(group, min(found, key=lambda cell: _distance(cell, value)), value, paper)
+                networks = [cell for cell in networks if cell.sequence == printed.sequence]
+            if networks:
+                rows += _decoding_rows(group, min(networks, key=lambda cell: _distance(cell, value)), value, paper)
         if rows:
             title = f"{printed.source} of the paper, beside decoding on {name}"
             notes = (
@@ -172,7 +172,7 @@ def _decoding_rows(group: ComparableSet, cell: RecordedCell, value: PrintedDecod
 
 
 HALF_A_DIGIT = 0.005
-"""Parameters and GMACs are printed with two decimals."""
+"""Half a unit of the last digit: parameters and GMACs are printed with two decimals."""
 
 
 def _not_comparable(group: ComparableSet, cell: RecordedCell, paper: Paper) -> str | None:

@@ -13,7 +13,7 @@ from .table import Table, as_data
 
 
 def machine_table(records: Sequence[Record]) -> Table:
-    """The machines, with the range of the load under which their cells began."""
+    """The machines, with the range of the load that they had when cells began."""
     groups: dict[tuple[str, int, str | None], list[Environment]] = defaultdict(list)
     for record in records:
         env = record.environment
@@ -35,7 +35,7 @@ def machine_table(records: Sequence[Record]) -> Table:
 
 
 def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
-    """What the records came from, each fact once."""
+    """The facts about where the records come from, by kind, each fact once."""
     environments = [record.environment for record in records]
     packages = {item for env in environments for item in env.packages.items()}
     tools = {item for record in records for item in record.codec.tools.items()}
@@ -55,7 +55,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
 
 
 def _colour(clip: Clip) -> str:
-    """How a clip's RGB and YUV come from each other, and what that costs where it costs something."""
+    """How the RGB and the YUV of a clip come from each other, and what that costs, where it costs something."""
     matrix = clip.matrix.replace("bt", "BT.")
     if clip.rgb_ceiling_db is not None:
         return (
@@ -74,6 +74,6 @@ def _colour(clip: Clip) -> str:
 
 
 def _commands(notes: Mapping[str, Any]) -> list[str]:
-    """The command lines in a record's notes, which hold one or several of them."""
+    """The command lines in the notes of a record: none, one or several."""
     command = notes.get("command", [])
     return [command] if isinstance(command, str) else [str(line) for line in command]

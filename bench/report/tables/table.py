@@ -1,27 +1,27 @@
-"""What a table is, and those that say which cells there are and what became of them.
+"""What a table is.
 
-Tables are pure functions of a section's records. They compute nothing that a record should hold:
-columns are looked up, divided by a size, or, in the one case of BD-rates, taken over a curve. Field
-names carry units; `FIELDS` says how a field is headed and printed.
+Tables are pure functions of a comparable set. They compute nothing that a record should hold: values are
+looked up, divided by a size or, for BD-rates alone, taken over a curve. The names of columns carry units;
+a `Column` says how its values are headed and printed.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
 from ...analysis.comparable import ComparableSet, RecordedCell
-from ...measure.regions import DEFINITION
-from ...records.record import Status
 
 NOTHING = "–"
+"""What is printed where there is no value."""
+
 Row = dict[str, Any]
+"""The values of a row, by the names of their columns."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +110,19 @@ FIELDS: dict[str, Column] = {
 
 @dataclass(frozen=True)
 class Table:
-    """Raw values in ``data`` (None where there is none) with what is printed around them."""
+    """The raw values, with what is printed around them. ``data`` has None where there is no value."""
 
     caption: str
     data: pd.DataFrame
     notes: tuple[str, ...] = ()
     name: str = ""
-    """Of its files, without a suffix. The data of several sections' tables of one name share a file."""
+    """The name of its files, without the suffix. Tables of one name, from several comparable sets, share a file."""
     text: bool = False
-    """Whether ``data`` is text for reading only, and other programs get another form of it."""
+    """Whether ``data`` is text for reading only. Other programs then get the values in another table."""
     hidden: frozenset[str] = frozenset()
-    """Columns that are only in the files."""
+    """The names of the columns that are in the files only."""
     summary: Table | None = None
-    """What stands for this table where it is too long to print."""
+    """A shorter table, which is printed in place of this one where this one is too long."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """The columns that are not in `FIELDS`, since their names come out of the records."""
 
@@ -149,6 +149,7 @@ class Table:
 
 
 def _printed(value: Any, form: str) -> str:
+    """A value as it is printed."""
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
     return format(value, form)
@@ -172,22 +173,30 @@ def group_table(
     summary: Table | None = None,
     columns: Mapping[str, Column] | None = None,
 ) -> Table:
-    """A table of a section. Where the section is stands in hidden columns, for the files; the
-    sequence and the seed are printed only where they differ."""
-    found = place(group)
-    data = as_data([found | row for row in rows])
+    """A table about a comparable set. Hidden columns say which set it is, for the files; the sequence and the seed
+    are printed only where they differ between rows."""
+    where = place(group)
+    data = as_data([where | row for row in rows])
     same = [column for column in ("sequence", "seed") if column in data and data[column].nunique() == 1]
     return Table(
-        caption(title, group), data, notes, name, text, frozenset([*found, *same, *hidden]), summary, columns or {}
+        caption(title, group),
+        data,
+        notes,
+        name,
+        text,
+        hidden=frozenset([*where, *same, *hidden]),
+        summary=summary,
+        columns=columns or {},
     )
 
 
 def caption(title: str, group: ComparableSet) -> str:
+    """The caption of a table about a comparable set, with the set's stamp."""
     return f"{title}: {group.dataset}, {group.stamp}"
 
 
 def place(group: ComparableSet) -> Row:
-    """The section of a row, so that a file that holds several can be taken apart."""
+    """The columns that say which comparable set a row belongs to, since a file holds the rows of several."""
     return {
         "dataset": group.dataset,
         "preset": group.preset.name,
@@ -200,142 +209,10 @@ def place(group: ComparableSet) -> Row:
 
 
 def point(cell: RecordedCell) -> Row:
-    """What every row about a cell begins with."""
+    """The columns that every row about a cell begins with."""
     return {
         "codec": cell.label,
         "sequence": cell.sequence,
         "rate_point": cell.rate_point,
         "seed": cell.record.seed,
     }
-
-
-# --- What became of the cells ---------------------------------------------------------------
-
-
-def status_table(group: ComparableSet) -> Table:
-    """The number of cells by codec and status."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for cell in group.cells:
-        counts[cell.label][cell.record.status] += 1
-    rows = [
-        {"codec": label, "cells": counts[label].total()}
-        | {status: counts[label][status] for status in get_args(Status)}
-        for label in group.codecs
-    ]
-    return group_table("Cells by status", group, rows, "status")
-
-
-def problem_table(group: ComparableSet) -> Table | None:
-    """Every cell without a result, and why; None where all is well."""
-    found = [cell for cell in group.cells if cell.record.status != "ok"]
-    if not found:
-        return None
-    rows = [
-        {
-            "codec": cell.label,
-            "rate_point": cell.rate_point,
-            "status": _words(cell.record.status),
-            "reason": cell.record.reason,
-            "sequence": cell.sequence,
-            "seed": cell.record.seed,
-            "record": cell.record.key[:10],
-        }
-        for cell in found
-    ]
-    title = "Failed, skipped or timed out"
-    counts = Counter((cell.label, _words(cell.record.status), cell.record.reason) for cell in found)
-    by_reason = [
-        {"codec": label, "status": status, "reason": reason, "cells": count}
-        for (label, status, reason), count in counts.items()
-    ]
-    summary = group_table(f"{title}, by reason", group, by_reason, "")
-    return group_table(title, group, rows, "problems", summary=summary)
-
-
-def coverage_table(group: ComparableSet) -> Table:
-    """What is absent from the grid of each codec's rate points and seeds on every sequence."""
-    points: dict[str, dict[tuple[str, int], None]] = defaultdict(dict)
-    status: dict[tuple[str, str, str, int], str] = {}
-    for cell in group.cells:
-        points[cell.label][cell.rate_point, cell.record.seed] = None
-        status[cell.label, cell.sequence, cell.rate_point, cell.record.seed] = cell.record.status
-    rows = []
-    for label in group.codecs:
-        seeds = len({seed for _, seed in points[label]})
-        grid = _crossed(points[label])
-        for sequence in group.sequences:
-            found = {key: status.get((label, sequence, *key), "absent") for key in grid}
-            gaps: dict[str, list[str]] = defaultdict(list)
-            for (rate_point, seed), what in found.items():
-                if what != "ok":
-                    name = f"{rate_point} seed {seed}" if seeds > 1 else rate_point
-                    gaps[_words(what)].append(name.strip() or "its one rate point")
-            absent = "; ".join(f"{what}: {_listed(names)}" for what, names in gaps.items())
-            counts = {"expected": len(grid), "measured": sum(what == "ok" for what in found.values())}
-            rows.append({"codec": label, "sequence": sequence} | counts | {"absent": absent})
-    title = "Coverage of the grid"
-    short = [row for row in rows if row["absent"]]
-    summary = group_table(f"{title}, where something is absent", group, short, "") if short else None
-    return group_table(title, group, rows, "coverage", notes=COVERAGE_NOTES, summary=summary)
-
-
-COVERAGE_NOTES = (
-    "Grid: each rate point that a codec has anywhere in this section, times each of its seeds, expected on every "
-    "sequence. Absent: there is no record. What no record mentions at all cannot be missed here.",
-)
-
-
-def _crossed(found: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Every rate point with every seed."""
-    rate_points, seeds = (dict.fromkeys(part) for part in zip(*found, strict=True))
-    return [(rate_point, seed) for rate_point in rate_points for seed in seeds]
-
-
-def _listed(names: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def _words(status: str) -> str:
-    return status.replace("_", " ")
-
-
-# --- Rate and quality -----------------------------------------------------------------------
-
-
-def rd_table(group: ComparableSet) -> Table:
-    """One line a cell: its rate and its quality."""
-    metrics = ("psnr_rgb", "ms_ssim_rgb", "ms_ssim_rgb_db")
-    rows = [
-        point(cell)
-        | {"bits_per_pixel": cell.bits_per_pixel}
-        | {metric: cell.quality(metric) for metric in metrics}
-        | {"record": cell.record.key[:10]}
-        for cell in group.measured
-    ]
-    return group_table("Rate and quality", group, rows, "rates", notes=_unavailable(group))
-
-
-def region_tables(group: ComparableSet) -> list[Table]:
-    """One line a cell: its quality where the source changes and where it does not; no table if no record
-    has that."""
-    metrics = ("psnr_rgb", "psnr_rgb_persistent", "psnr_rgb_transient", "transient_share")
-    rows = [
-        point(cell) | {"bits_per_pixel": cell.bits_per_pixel} | {metric: cell.quality(metric) for metric in metrics}
-        for cell in group.measured
-        if cell.quality("transient_share") is not None
-    ]
-    return [group_table("Quality by region", group, rows, "regions", notes=(DEFINITION,))] if rows else []
-
-
-def _unavailable(group: ComparableSet) -> tuple[str, ...]:
-    """Why metrics are missing, each reason once."""
-    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for cell in group.measured:
-        if cell.record.quality:
-            for item in cell.record.quality.unavailable.items():
-                reasons[item].append(cell.label)
-    return tuple(
-        f"{metric} is missing for {', '.join(dict.fromkeys(labels))}: {reason}"
-        for (metric, reason), labels in reasons.items()
-    )
