@@ -62,7 +62,7 @@ def bd_rate(anchor: Points, test: Points) -> BDRate:
     high = min(anchor[-1][1], test[-1][1])
     overlap = max(0.0, high - low) / min(curve[-1][1] - curve[0][1] for curve in (anchor, test))
     if overlap < MIN_OVERLAP:
-        shown = math.floor(100 * overlap) / 100  # never as much as is needed
+        shown = math.floor(100 * overlap) / 100  # rounded down, so that a refused overlap never reads 0.50
         reason = f"overlap {shown:.2f}; {MIN_OVERLAP} is needed" if overlap else "the curves share no quality"
         return BDRate(reason=reason, overlap=overlap)
 

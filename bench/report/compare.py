@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..files import write_bytes
 from ..records.record import Cost, Record
 from .forms.data import to_csv, to_json, to_parquet
-from .forms.markdown import table as markdown_table
+from .forms.markdown import table_text
 from .tables.table import Row, Table, as_data
 
 Identity = tuple[Any, ...]
@@ -211,8 +211,8 @@ def render_comparison(comparison: ResultsComparison) -> str:
         f"{comparison.superseded} records passed over for a later one of the same cell.",
     ]
     if moved:
-        blocks.append(markdown_table(replace(comparison.changed, data=data.iloc[moved])))
-    blocks += [markdown_table(table) for table in (comparison.curves, comparison.only) if len(table.data)]
+        blocks.append(table_text(replace(comparison.changed, data=data.iloc[moved])))
+    blocks += [table_text(table) for table in (comparison.curves, comparison.only) if len(table.data)]
     return "\n\n".join(blocks) + "\n"
 
 

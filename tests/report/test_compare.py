@@ -19,7 +19,7 @@ BEFORE = [*curve("x264"), *curve("nerv")]
 
 
 def newer(one: Record) -> Record:
-    """The same cell by the codec's next version: 10 % fewer bytes, 0.1 dB more, twice the time to encode."""
+    """The same cell by the codec's next version, with 10 % fewer bytes, 0.1 dB more and twice the encoding time."""
     assert one.stream
     assert one.quality
     better = {name: value + 0.1 if name.endswith(("rgb", "db")) else value for name, value in one.quality.clip.items()}
@@ -35,9 +35,9 @@ def newer(one: Record) -> Record:
 
 
 def test_what_changed() -> None:
-    """Matched in spite of their keys, with every change that was planted."""
-    found = compare(BEFORE, [*map(newer, curve("x264")), *curve("nerv")], ("old", "new"))
-    table = {(row["Codec"], row["Rate point"]): row for row in rows(found.changed)}
+    """Cells are matched though their keys differ, and every planted change is found."""
+    comparison = compare(BEFORE, [*map(newer, curve("x264")), *curve("nerv")], ("old", "new"))
+    table = {(row["Codec"], row["Rate point"]): row for row in rows(comparison.changed)}
     assert len(table) == 8
     row = table["x264", "crf=37, speed=medium"]
     assert (row["Bytes"], row["PSNR (dB)"], row["Encode time"], row["Decode time"]) == (
@@ -46,19 +46,19 @@ def test_what_changed() -> None:
     assert (row["Streams"], row["Frames"], row["Note"]) == ("differ", "same", "version 1 to 2")
     assert row["Preset"] == "quick, scaled down"
     assert {row["Streams"] for (codec, _), row in table.items() if codec == "nerv"} == {"same"}
-    assert found.only.data.empty
+    assert comparison.only.data.empty
 
 
 def test_curves_are_compared_as_a_whole() -> None:
-    """90 % of the bits for 0.1 dB more, where 3 dB are an octave."""
-    found = compare(BEFORE, map(newer, BEFORE))
-    for row in found.curves.data.to_dict("records"):
+    """90 % of the bits for 0.1 dB more, on curves where a doubling of the rate gives 3 dB, is known as a BD-rate."""
+    comparison = compare(BEFORE, map(newer, BEFORE))
+    for row in comparison.curves.data.to_dict("records"):
         assert row["bd_psnr_rgb"] == pytest.approx(100 * (0.9 * 2 ** (-0.1 / 3) - 1))
         assert row["points"] == 4
 
 
 def test_what_appeared_and_vanished() -> None:
-    """By codec, label, parameters, sequence, size, length and seed: all of them matter."""
+    """Records that differ in any part of a cell's identity are different cells."""
     base = record("x264", 0.01)
     others = [
         record("x265", 0.01),
@@ -69,14 +69,14 @@ def test_what_appeared_and_vanished() -> None:
         replace(base, clip=clip(width=640)),
         replace(base, seed=2),
     ]
-    found = compare([base], others, ("old", "new"))
-    assert found.changed.data.empty
-    assert found.only.data["side"].tolist() == ["old", *["new"] * len(others)]
-    assert "8 in one alone" in render_comparison(found)
+    comparison = compare([base], others, ("old", "new"))
+    assert comparison.changed.data.empty
+    assert comparison.only.data["side"].tolist() == ["old", *["new"] * len(others)]
+    assert "8 in one alone" in render_comparison(comparison)
 
 
 def test_times_of_machines_are_not_compared() -> None:
-    """Another CPU, number of cores or GPU; bytes and quality still are."""
+    """Times on another CPU, number of cores or GPU are not compared; bytes and quality are."""
     for machine in (replace(LAPTOP, cpu="Other"), replace(LAPTOP, cores=8), replace(LAPTOP, gpu="H200")):
         (row,) = rows(compare([BEFORE[0]], [replace(BEFORE[0], environment=machine)]).changed)
         assert (row["Encode time"], row["Decode time"], row["Bytes"]) == ("–", "–", "+0.00%")
@@ -84,7 +84,7 @@ def test_times_of_machines_are_not_compared() -> None:
 
 
 def test_what_else_may_explain_a_change() -> None:
-    """A failure, other frames to begin with, another encoder."""
+    """The note names a failure, other source frames and another encoder."""
     one = BEFORE[0]
     (row,) = rows(compare([one], [failed(one, "crashed")]).changed)
     assert (row["Note"], row["Bytes"], row["PSNR (dB)"]) == ("ok to failed", "–", "–")
@@ -95,21 +95,21 @@ def test_what_else_may_explain_a_change() -> None:
 
 
 def test_the_latest_record_stands_for_a_cell() -> None:
-    """Where one set has a cell by two versions of a codec; how many were passed over is said."""
-    found = compare([*BEFORE, newer(BEFORE[0])], BEFORE)
-    assert found.superseded == 1
-    assert rows(found.changed)[0]["Note"] in ("version 2 to 1", "–")
-    assert sum(row["Note"] == "version 2 to 1" for row in rows(found.changed)) == 1
+    """Of two versions of a cell in one set the later one counts, and the other is counted as passed over."""
+    comparison = compare([*BEFORE, newer(BEFORE[0])], BEFORE)
+    assert comparison.superseded == 1
+    assert rows(comparison.changed)[0]["Note"] in ("version 2 to 1", "–")
+    assert sum(row["Note"] == "version 2 to 1" for row in rows(comparison.changed)) == 1
 
 
 def test_empty_sets_are_refused() -> None:
-    """By name."""
+    """An empty set is refused by its name."""
     with pytest.raises(UsageError, match="no records in old"):
         compare([], BEFORE, ("old", "new"))
 
 
 def test_files(tmp_path: Path) -> None:
-    """Markdown, and each table for other programs."""
+    """The comparison is written as Markdown, and each of its tables for other programs."""
     folder = write_comparison(compare(BEFORE, [*map(newer, curve("x264")), *curve("vvenc", rates=RATES[:2])]), tmp_path)
     assert len(list(folder.iterdir())) == 1 + 3 * 3
     assert (folder / "compare.md").read_text().startswith("# A and B")
@@ -118,7 +118,8 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A table on standard output, files beside the second set, status 0; 2 and a cure for an empty one."""
+    """The command prints the comparison, writes it beside the second set and ends with status 0. For an empty set it
+    ends with status 2 and says what to do."""
     for name, records in (("a", BEFORE), ("b", list(map(newer, BEFORE)))):
         for i, one in enumerate(records):
             Store(tmp_path / name).save(str(i), one)

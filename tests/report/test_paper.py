@@ -183,22 +183,22 @@ def test_counts_agree_if_they_round_to_the_printed_ones() -> None:
     """NeRV's do; E-NeRV's GMACs do and its parameters do not. The nearest rate point is taken."""
     small = network("nerv", 1_000_000, 10**11)
     (table,) = paper_decoding_tables(only([small, network("nerv", *NERV), network("e-nerv", *E_NERV)]), PRINTED)
-    found = {(row["Codec"], row["Quantity"]): row for row in rows(table)}
-    assert found["nerv", "parameters (M)"]["Verdict"] == "agrees"
-    assert found["nerv", "GMACs per frame"]["Verdict"] == "agrees"
-    assert found["e-nerv", "parameters (M)"]["Verdict"] == "differs"
-    assert found["e-nerv", "GMACs per frame"]["Verdict"] == "agrees"
-    assert found["nerv", "decoding (s)"]["Verdict"] == "not comparable: another machine"
-    assert found["nerv", "decoding (s)"]["Difference"] == "–"
+    table_rows = {(row["Codec"], row["Quantity"]): row for row in rows(table)}
+    assert table_rows["nerv", "parameters (M)"]["Verdict"] == "agrees"
+    assert table_rows["nerv", "GMACs per frame"]["Verdict"] == "agrees"
+    assert table_rows["e-nerv", "parameters (M)"]["Verdict"] == "differs"
+    assert table_rows["e-nerv", "GMACs per frame"]["Verdict"] == "agrees"
+    assert table_rows["nerv", "decoding (s)"]["Verdict"] == "not comparable: another machine"
+    assert table_rows["nerv", "decoding (s)"]["Difference"] == "–"
 
 
 def test_times_are_compared_on_the_same_gpu_only() -> None:
     """Five percent more than the printed time is within the tolerance, and each machine has a table."""
     records = [network("nerv", *NERV, gpu="NVIDIA GeForce RTX 3090"), network("nerv", *NERV, gpu="H200")]
     same, other = paper_decoding_tables(only([records[0], replace(records[1], seed=2)]), PRINTED)
-    found = {row["Quantity"]: row for row in rows(same)}
-    assert found["decoding (s)"]["Difference"] == "+8.06"
-    assert found["decoding (s)"]["Verdict"] == found["decoding (frames/s)"]["Verdict"] == "agrees"
+    table_rows = {row["Quantity"]: row for row in rows(same)}
+    assert table_rows["decoding (s)"]["Difference"] == "+8.06"
+    assert table_rows["decoding (s)"]["Verdict"] == table_rows["decoding (frames/s)"]["Verdict"] == "agrees"
     assert "not comparable: another machine" in {row["Verdict"] for row in rows(other)}
 
 

@@ -75,8 +75,8 @@ def for_both_schemes(svg: bytes) -> bytes:
         for light, dark in DARK.items()
         for kind in ("fill", "stroke")
     ]
-    rules.append(f'[fill="{PAGE}"]{{fill:{DARK[PAGE]}}}')  # behind hatches
-    # Text has no style of its own and is black.
+    rules.append(f'[fill="{PAGE}"]{{fill:{DARK[PAGE]}}}')  # the ground of hatched squares
+    # Text has no style of its own, so that it would stay black.
     style = f"<style>@media(prefers-color-scheme:dark){{svg{{fill:{DARK[TEXT]}}}{''.join(rules)}}}</style>"
     return re.sub(rb"(<svg [^>]*>)", lambda match: match[1] + style.encode(), svg, count=1)
 

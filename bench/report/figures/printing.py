@@ -45,7 +45,7 @@ def print_all(pictures: Sequence[Picture], workers: int = 1) -> dict[str, Prints
 
 def _print(figures: Sequence[Figure], workers: int) -> list[Prints]:
     if workers > 1:
-        # Not by fork: numerical libraries have threads, which do not survive it.
+        # Processes are spawned, not forked: numerical libraries have threads, which a fork would lose.
         pool = ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
         try:
             with pool:

@@ -36,12 +36,12 @@ def brief(content: Content) -> str:
 def _join(content: Content, chosen: Callable[[Section], list[Table]], limits: Limits) -> str:
     blocks = ["# Benchmark report", f"{content.summary}."]
     if content.problems:
-        blocks += ["## Cells without a result", *[table(problems, limits) for problems in content.problems]]
+        blocks += ["## Cells without a result", *[table_text(problems, limits) for problems in content.problems]]
     for section in content.sections:
         blocks += _opening(section)
-        blocks += [table(section.bd_rates, limits) if section.bd_rates else NO_BD_RATES]
-        blocks += [table(results, limits) for results in chosen(section)]
-    blocks += ["## Provenance", table(content.machines, limits)]
+        blocks += [table_text(section.bd_rates, limits) if section.bd_rates else NO_BD_RATES]
+        blocks += [table_text(results, limits) for results in chosen(section)]
+    blocks += ["## Provenance", table_text(content.machines, limits)]
     blocks += [_facts(name, values, limits) for name, values in content.provenance.items()]
     return "\n\n".join(blocks) + "\n"
 
@@ -53,21 +53,21 @@ def _opening(section: Section) -> list[str]:
     return [*blocks, section.source_note] if section.source_note else blocks
 
 
-def table(content: Table, limits: Limits = PAGE) -> str:
+def table_text(table: Table, limits: Limits = PAGE) -> str:
     """The table as Markdown: caption, aligned columns, notes. In place of a long table stand its summary and the
     name of the file that holds it."""
-    if len(content.data) > limits.table:
-        short = table(content.summary, limits) if content.summary else f"**{content.caption}**"
-        where = f"{len(content.data):,} rows, whose values are in tables/{content.name}.csv." if content.name else ""
+    if len(table.data) > limits.table:
+        short = table_text(table.summary, limits) if table.summary else f"**{table.caption}**"
+        where = f"{len(table.data):,} rows, whose values are in tables/{table.name}.csv." if table.name else ""
         return f"{short}\n\n{where}".rstrip()
-    lines = [content.headings(), *content.rows()]
+    lines = [table.headings(), *table.rows()]
     cells = [[_cell(text) for text in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    numeric = content.numeric()
+    numeric = table.numeric()
     rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)]
     rows = [_line(cells[0], widths, numeric), f"| {' | '.join(rule)} |"]
     rows += [_line(row, widths, numeric) for row in cells[1:]]
-    return "\n\n".join(filter(None, [f"**{content.caption}**", "\n".join(rows), "\n".join(content.notes)]))
+    return "\n\n".join(filter(None, [f"**{table.caption}**", "\n".join(rows), "\n".join(table.notes)]))
 
 
 def _cell(text: str) -> str:
