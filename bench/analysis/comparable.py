@@ -116,7 +116,8 @@ class ComparableSet:
     def not_published(self, sequence: str) -> str | None:
         """The reason why figures on ``sequence`` cannot be compared with published ones; None if they can."""
         if not self.full_scale:
-            return "scaled down"
+            record = next(cell.record for cell in self.cells if cell.sequence == sequence)
+            return f"scaled down ({', '.join(_scaling(record))})"
         return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)
 
     @property
@@ -159,6 +160,19 @@ class ComparableSet:
         """The sequences whose source is itself a decoded bitstream, with the bits per pixel of that bitstream."""
         rates = {cell.sequence: cell.record.clip.source_bits_per_pixel for cell in self.cells}
         return {sequence: rate for sequence, rate in rates.items() if rate is not None}
+
+
+def _scaling(record: Record) -> list[str]:
+    """All that keeps a record from being at full scale, in words."""
+    clip, preset = record.clip, record.preset
+    form, cut = clip.rgb.format, clip.cut
+    reasons = {
+        f"{form.frames} of {clip.source.frames} frames": form.frames < clip.source.frames,
+        f"cropped to {cut.crop[0]}x{cut.crop[1]}" if cut.crop else "": cut.crop is not None,
+        f"scaled to {form.width}x{form.height}": cut.width is not None or cut.height is not None,
+        f"preset {preset.name} is not at full scale": not preset.full_scale,
+    }
+    return [words for words, true in reasons.items() if true]
 
 
 def comparable_sets(records: Iterable[Record]) -> list[ComparableSet]:

@@ -38,7 +38,7 @@ class Section:
     source_note: str | None
     bd_rates: Table | None
     rates: list[Table]
-    """The table beside the paper's Table 1, and the table of rates and qualities."""
+    """The table of rates and qualities; empty where no cell has a result."""
     results: list[Table]
     """The tables of ``rates``, then those of all pairs of codecs, decoding, encoding, bytes by purpose and so on.
     Where no cell has a result there is only the coverage of the grid."""
@@ -57,6 +57,9 @@ class Content:
 
     records: Sequence[Record]
     sections: list[Section]
+    paper: Table | None
+    """The table beside the paper's Table 1, which is about several comparable sets; None where there is nothing of
+    the kind."""
     machines: Table
     provenance: dict[str, list[str]]
     rate_axis: RateAxis = "log"
@@ -67,6 +70,17 @@ class Content:
         done = sum(record.status == "ok" for record in self.records)
         missing = len(self.records) - done
         return f"{len(self.records)} cells: {done} with a result, {missing} without"
+
+    @property
+    def beside_paper(self) -> bool:
+        """Whether any figure of ours stands beside one of the paper's. If not, that table is not worth the first
+        place."""
+        return self.paper is not None and bool(self.paper.data["ours"].notna().any())
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that are about several sections or about none."""
+        return [*([self.paper] if self.paper else []), self.machines]
 
     @property
     def pictures(self) -> list[Picture]:
@@ -100,6 +114,7 @@ def content(
     return Content(
         records=records,
         sections=sections,
+        paper=paper_bd_table([(section.group, section.pairs) for section in sections], load_paper()),
         machines=machine_table(records),
         provenance=provenance(records),
         rate_axis=rate_axis,
@@ -111,7 +126,7 @@ def _section(
 ) -> Section:
     compared = pairs(group)
     gallery = all_pictures(group, compared, styles, root, rate_axis)
-    rates = _rates(group, compared)
+    rates = [rd_table(group)] if group.measured else []
     return Section(
         group=group,
         pairs=compared,
@@ -124,13 +139,6 @@ def _section(
         results=[*rates, *_results(group, compared)],
         status=status_table(group),
     )
-
-
-def _rates(group: ComparableSet, compared: Pairs) -> list[Table]:
-    if not group.measured:
-        return []
-    printed = paper_bd_table(group, compared, load_paper())
-    return [*([printed] if printed else []), rd_table(group)]
 
 
 def _results(group: ComparableSet, compared: Pairs) -> list[Table]:

@@ -32,7 +32,7 @@ def data_tables(content: Content) -> dict[str, pd.DataFrame]:
         "bd_rate_means": bd_mean_data(compared),
         "equal_time": equal_time_data(groups),
         "training": training_data(groups),
-        "machines": content.machines.data,
+        **{table.name: table.data for table in content.tables},
         **{name: _joined(members) for name, members in by_name.items()},
     }
 

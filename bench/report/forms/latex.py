@@ -50,6 +50,8 @@ def latex_files(content: Content) -> dict[str, bytes]:
     ``table`` environment for a paper that loads array, booktabs, makecell and adjustbox."""
     files: dict[str, bytes] = {}
     body = [r"\section*{Benchmark report}", f"{escape(content.summary)}.", ""]
+    paper = [r"\section*{Beside the paper}", *_place(content.paper, "paper-table-1", files)] if content.paper else []
+    body += paper if content.beside_paper else []
     for section in content.sections:
         body += [rf"\section*{{{escape(section.group.title)}}}"]
         if not section.group.full_scale:
@@ -58,6 +60,7 @@ def latex_files(content: Content) -> dict[str, bytes]:
             body += [escape(section.source_note), ""]
         for table in section.tables():
             body += _place(table, f"{section.group.slug}-{table.name.replace('_', '-')}", files)
+    body += [] if content.beside_paper else paper
     body += [r"\section*{Provenance}", *_place(content.machines, "machines", files)]
     files["report.tex"] = "\n".join([PREAMBLE, *body, r"\end{document}", ""]).encode()
     return files

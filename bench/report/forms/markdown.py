@@ -25,22 +25,31 @@ SCREEN = Limits(table=40, facts=10)
 
 def render(content: Content) -> str:
     """The whole report as Markdown."""
-    return _join(content, lambda section: [*section.results, section.status], PAGE)
+    return _join(content, content.paper, lambda section: [*section.results, section.status], PAGE)
 
 
 def brief(content: Content) -> str:
-    """The main things for a terminal: what failed, BD-rates, what stands beside the paper, and rate and quality."""
-    return _join(content, lambda section: [*section.rates, section.status], SCREEN)
+    """The main things for a terminal: what failed, what stands beside the paper, BD-rates, and rate and quality.
+    The paper's figures are left out where none of ours stands beside them."""
+    return _join(
+        content,
+        content.paper if content.beside_paper else None,
+        lambda section: [*section.rates, section.status],
+        SCREEN,
+    )
 
 
-def _join(content: Content, chosen: Callable[[Section], list[Table]], limits: Limits) -> str:
+def _join(content: Content, paper: Table | None, chosen: Callable[[Section], list[Table]], limits: Limits) -> str:
     blocks = ["# Benchmark report", f"{content.summary}."]
     if content.problems:
         blocks += ["## Cells without a result", *[table_text(problems, limits) for problems in content.problems]]
+    beside = ["## Beside the paper", table_text(paper, limits)] if paper else []
+    blocks += beside if content.beside_paper else []
     for section in content.sections:
         blocks += _opening(section)
         blocks += [table_text(section.bd_rates, limits) if section.bd_rates else NO_BD_RATES]
         blocks += [table_text(results, limits) for results in chosen(section)]
+    blocks += [] if content.beside_paper else beside
     blocks += ["## Provenance", table_text(content.machines, limits)]
     blocks += [_facts(name, values, limits) for name, values in content.provenance.items()]
     return "\n\n".join(blocks) + "\n"

@@ -36,6 +36,7 @@ class Column:
 FIELDS: dict[str, Column] = {
     "codec": Column("Codec"),
     "anchor": Column("Anchor"),
+    "dataset": Column("Dataset"),
     "sequence": Column("Sequence"),
     "metric": Column("Metric"),
     "rate_point": Column("Rate point"),
