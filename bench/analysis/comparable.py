@@ -1,18 +1,21 @@
 """Which records may stand side by side: comparable sets, and the curves within them.
 
-A comparable set holds the records of one dataset under one preset at one size and length. Numbers from
-different sets never share a table or a picture.
+A comparable set holds the records that were measured under the same `Conditions`, and that are all at full
+scale or all not. Numbers from different sets never share a table or a picture. Several presets may share a
+set: what they differ in, as the length of training, is told by the labels of curves.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..dataset import ClipWindow
-from ..records.record import PresetFacts, Record
+from ..records.record import Record
+from .conditions import PUBLISHED_MATRIX, Conditions, at_full_scale, conditions, matrix_name, scaling
+from .labels import curve_labels, rate_points, sequence_names
 
 CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")
 """The order of codecs in tables and legends. Other codecs follow by name."""
@@ -61,46 +64,78 @@ class Curve:
 
 @dataclass(frozen=True)
 class ComparableSet:
-    """Records that may be compared. ``width`` and ``height`` are in pixels."""
+    """Records that may be compared. ``full_scale`` says whether they are of whole sequences, under presets at full
+    scale. ``distinction`` tells this set from another one whose name would be the same, in words."""
 
-    dataset: str
-    preset: PresetFacts
-    width: int
-    height: int
-    frames: int
+    conditions: Conditions
+    full_scale: bool
+    distinction: str
     cells: tuple[RecordedCell, ...]
 
     @property
-    def slug(self) -> str:
-        """A name for files."""
-        size = f"{self.width}x{self.height}x{self.frames}"
-        return f"{self.dataset}-{self.preset.name}-{self.preset.digest[:8]}-{size}"
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return self.conditions.dataset
 
-    @cached_property
-    def full_scale(self) -> bool:
-        """Whether these are whole sequences, under a preset that is at full scale."""
-        return self.preset.full_scale and all(cell.record.clip.cut == ClipWindow() for cell in self.cells)
+    @property
+    def width(self) -> int:
+        """The width of the frames, in pixels."""
+        return self.conditions.width
+
+    @property
+    def height(self) -> int:
+        """The height of the frames, in pixels."""
+        return self.conditions.height
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of each sequence."""
+        return self.conditions.frames
+
+    @property
+    def slug(self) -> str:
+        """A name for files, which no other set of the same report has."""
+        return "-".join([self.conditions.slug, *re.findall(r"[\w.]+", self.distinction)])
 
     @property
     def extent(self) -> str:
         """The length and the size, in words."""
-        windows = dict.fromkeys(cell.record.clip.cut.crop for cell in self.cells)
-        cropped = [f", cropped to {window[0]}x{window[1]}" for window in windows if window]
-        return f"{self.frames} frames of {self.width}x{self.height}{''.join(cropped)}"
+        return ", ".join(filter(None, [self.conditions.extent, self.distinction]))
+
+    @cached_property
+    def presets(self) -> list[str]:
+        """The names of the presets, sorted."""
+        return sorted({cell.record.preset.name for cell in self.cells})
+
+    @cached_property
+    def preset_digests(self) -> list[str]:
+        """The digests of the presets' contents, sorted."""
+        return sorted({cell.record.preset.digest for cell in self.cells})
+
+    @property
+    def presets_and_extent(self) -> str:
+        """The presets and the extent, in words."""
+        *others, last = self.presets
+        names = f"presets {', '.join(others)} and {last}" if others else f"preset {last}"
+        return f"{names}, {self.extent}"
 
     @property
     def title(self) -> str:
-        """The heading. The digest tells a preset from its earlier contents."""
-        return f"{self.dataset}, preset {self.preset.name} ({self.preset.digest[:8]}), {self.extent}"
+        """The heading."""
+        return f"{self.dataset}, {self.presets_and_extent}"
 
     @property
     def stamp(self) -> str:
-        """The preset and the extent, and what the numbers must not be compared with."""
-        preset = f"preset {self.preset.name}, {self.extent}"
+        """The presets and the extent, and what the numbers must not be compared with."""
         sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
         if not self.full_scale:
-            return f"scaled down: {preset}{sources}; not comparable with published full-scale figures"
-        return f"{preset}{sources}; not comparable with published figures" if sources else preset
+            return f"scaled down: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+        return self.presets_and_extent + sources + ("; not comparable with published figures" if self.warned else "")
+
+    @property
+    def warned(self) -> bool:
+        """Whether some of the numbers must not be compared with published ones, so that the stamp must be seen."""
+        return not self.full_scale or bool(self.altered) or self.conditions.matrix != PUBLISHED_MATRIX
 
     @cached_property
     def altered(self) -> dict[str, list[str]]:
@@ -116,8 +151,10 @@ class ComparableSet:
     def not_published(self, sequence: str) -> str | None:
         """The reason why figures on ``sequence`` cannot be compared with published ones; None if they can."""
         if not self.full_scale:
-            record = next(cell.record for cell in self.cells if cell.sequence == sequence)
-            return f"scaled down ({', '.join(_scaling(record))})"
+            reasons = dict.fromkeys(scaling(cell.record) for cell in self.cells if cell.sequence == sequence)
+            return f"scaled down ({'; '.join(reasons)})"
+        if self.conditions.matrix != PUBLISHED_MATRIX:
+            return f"RGB by {matrix_name(self.conditions.matrix)}"
         return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)
 
     @property
@@ -162,75 +199,37 @@ class ComparableSet:
         return {sequence: rate for sequence, rate in rates.items() if rate is not None}
 
 
-def _scaling(record: Record) -> list[str]:
-    """All that keeps a record from being at full scale, in words."""
-    clip, preset = record.clip, record.preset
-    form, cut = clip.rgb.format, clip.cut
-    reasons = {
-        f"{form.frames} of {clip.source.frames} frames": form.frames < clip.source.frames,
-        f"cropped to {cut.crop[0]}x{cut.crop[1]}" if cut.crop else "": cut.crop is not None,
-        f"scaled to {form.width}x{form.height}": cut.width is not None or cut.height is not None,
-        f"preset {preset.name} is not at full scale": not preset.full_scale,
-    }
-    return [words for words, true in reasons.items() if true]
-
-
 def comparable_sets(records: Iterable[Record]) -> list[ComparableSet]:
     """The records sorted into comparable sets: those at full scale first, then by name."""
-    members: dict[tuple[str, PresetFacts, int, int, int], list[Record]] = defaultdict(list)
+    members: dict[tuple[Conditions, bool], list[Record]] = defaultdict(list)
     for record in records:
-        form = record.clip.rgb.format
-        members[record.clip.source.dataset, record.preset, form.width, form.height, form.frames].append(record)
-    groups = [ComparableSet(*key, _cells(records)) for key, records in members.items()]
+        members[conditions(record), at_full_scale(record)].append(record)
+    named_alike: dict[str, list[tuple[Conditions, bool]]] = defaultdict(list)
+    for key in members:
+        named_alike[key[0].slug].append(key)
+    groups = [
+        ComparableSet(*key, _distinction(key, named_alike[key[0].slug]), _cells(records))
+        for key, records in members.items()
+    ]
     return sorted(groups, key=lambda group: (not group.full_scale, group.slug))
 
 
+def _distinction(key: tuple[Conditions, bool], alike: Sequence[tuple[Conditions, bool]]) -> str:
+    """What tells one comparable set from others whose slug would be the same, in words: what seldom differs. It
+    is empty where the slug alone is enough."""
+    words = []
+    if len({where.frame_rate for where, _ in alike}) > 1:
+        words.append(f"{float(key[0].frame_rate):g} frames a second")
+    if len({full_scale for _, full_scale in alike}) > 1:
+        words.append("full scale" if key[1] else "not full scale")
+    return ", ".join(words)
+
+
 def _cells(records: Sequence[Record]) -> tuple[RecordedCell, ...]:
-    """The records of one comparable set with their names, which get longer where different things would have the
-    same name: another version of an encoder is another curve, another preparation of a clip another sequence."""
-    labels = _told_apart([(record.codec.label, _versions(record)) for record in records])
-    clips = [record.clip for record in records]
-    sequences = _told_apart([(clip.source.sequence, clip.rgb_sha256[:8]) for clip in clips])
-    points = _rate_points(labels, [record.codec.parameters for record in records])
-    cells = [RecordedCell(*names) for names in zip(records, sequences, labels, points, strict=True)]
-    return tuple(sorted(cells, key=lambda cell: (cell.sequence, *_codec_order(cell))))
-
-
-def _versions(record: Record) -> str:
-    """The versions of the codec and of its tools, in words."""
-    tools = [f"{tool} {version}" for tool, version in sorted(record.codec.tools.items())]
-    return ", ".join([f"version {record.codec.version}", *tools])
-
-
-def _told_apart(names: Sequence[tuple[str, str]]) -> list[str]:
-    """Each name, or ``name (detail)`` where a name comes with several details."""
-    details: dict[str, set[str]] = defaultdict(set)
-    for name, detail in names:
-        details[name].add(detail)
-    return [name if len(details[name]) == 1 else f"{name} ({detail})" for name, detail in names]
-
-
-def _rate_points(labels: Sequence[str], parameters: Sequence[dict[str, object]]) -> list[str]:
-    """The rate point of each record: the first parameter that alone tells the points of its curve apart, or else
-    all parameters that vary along the curve."""
-    points: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    values: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for label, chosen in zip(labels, parameters, strict=True):
-        points[label].add(tuple(f"{name}={value!r}" for name, value in chosen.items()))
-        for name, value in chosen.items():
-            values[label, name].add(repr(value))
-    return [
-        ", ".join(f"{name}={chosen[name]}" for name in _telling_parameters(label, chosen, len(points[label]), values))
-        for label, chosen in zip(labels, parameters, strict=True)
-    ]
-
-
-def _telling_parameters(
-    label: str, names: Iterable[str], points: int, values: dict[tuple[str, str], set[str]]
-) -> list[str]:
-    varying = [name for name in names if len(values[label, name]) > 1]
-    alone = [name for name in varying if len(values[label, name]) == points]
-    return alone[:1] or varying
+    """The records of one comparable set with their names, in the order of tables."""
+    labels = curve_labels(records)
+    names = zip(records, sequence_names(records), labels, rate_points(labels, records), strict=True)
+    return tuple(sorted((RecordedCell(*name) for name in names), key=lambda cell: (cell.sequence, *_codec_order(cell))))
 
 
 def _rate(cell: RecordedCell) -> float:

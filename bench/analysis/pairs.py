@@ -83,14 +83,22 @@ Pairs = Mapping[tuple[str, str, str], Pair]
 
 
 def anchors(group: ComparableSet, chosen: Sequence[str] = ANCHORS) -> list[str]:
-    """The labels of the curves that BD-rates are against: for each name of ``chosen`` the curve of that label, or
-    else the first curve of the codec of that name. A name that the comparable set lacks has none."""
-    anchor_labels = []
-    for name in chosen:
-        labels = [label for label, codec in group.codecs.items() if name in (codec, label)]
-        if labels:
-            anchor_labels.append(name if name in labels else labels[0])
-    return list(dict.fromkeys(anchor_labels))
+    """The labels of the curves that BD-rates are against, one for each name of ``chosen`` that the comparable set
+    has."""
+    labels = [_anchor(group, name) for name in chosen]
+    return list(dict.fromkeys(label for label in labels if label))
+
+
+def _anchor(group: ComparableSet, name: str) -> str | None:
+    """The curve that a name means: the one of that label, or else one of the codec of that name. Of several, it is
+    one without options set by hand and by the newest schema and version. None if there is none."""
+    records = {cell.label: cell.record for cell in reversed(group.cells)}
+
+    def rank(label: str) -> tuple[bool, bool, int, int]:
+        record = records[label]
+        return label == name, record.codec.label == name, record.schema, record.codec.version
+
+    return max((label for label, codec in group.codecs.items() if name in (codec, label)), key=rank, default=None)
 
 
 def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> list[CurveComparison]:

@@ -193,7 +193,7 @@ def test_files_are_named_once() -> None:
     other = [replace(one, environment=replace(LAPTOP, cpu="Other"), seed=2) for one in curve("nerv")]
     contents = files(content([*curve("nerv"), *other]))
     assert {name for name in contents if name.endswith(("decoding.tex", "decoding-2.tex"))} == {
-        "tex/bunny-quick-5f0c5f0c-320x180x32-decoding.tex", "tex/bunny-quick-5f0c5f0c-320x180x32-decoding-2.tex",
+        "tex/bunny-320x180x32-decoding.tex", "tex/bunny-320x180x32-decoding-2.tex",
     }  # fmt: skip
     lines = list(csv.DictReader(io.StringIO(contents["tables/decoding.csv"].decode())))
     assert {line["machine"] for line in lines} == {"2 cores of Planted CPU", "2 cores of Other"}

@@ -176,7 +176,7 @@ def test_average_over_both_datasets() -> None:
         ({"cut": ClipWindow(frames=32)}, PAPER, "32 of 132 frames"),
         ({"cut": ClipWindow(320, 180)}, PAPER, "scaled to 320x180"),
         ({"cut": ClipWindow(crop=(320, 180))}, PAPER, "cropped to 320x180"),
-        ({}, QUICK, "preset quick is not at full scale"),
+        ({}, QUICK, "1280x720, preset quick is not at full scale"),
     ],
 )
 def test_scaled_down_has_no_row(changes: dict[str, Any], preset: PresetFacts, reason: str) -> None:

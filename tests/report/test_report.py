@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import LAPTOP, PAPER, QUICK, clip, curve, failed, only, record, rows
+from planted import LAPTOP, PAPER, clip, curve, failed, only, record, rows
 
-from bench.analysis.comparable import CODEC_ORDER, comparable_sets
-from bench.dataset import ClipWindow
+from bench.analysis.comparable import CODEC_ORDER
 from bench.errors import UsageError
 from bench.records.record import Quality, Record
 from bench.records.store import Store
@@ -33,24 +32,21 @@ PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]
 
 
 def test_sections_never_mix() -> None:
-    """Another dataset, preset, content of a preset, size or length is another section."""
+    """Each comparable set has a section of its own, and every caption in it says which one it is."""
     base = record("nerv", 0.01)
     others = [
         replace(base, clip=clip("uvg", "beauty")),
         replace(base, preset=PAPER),
-        replace(base, preset=replace(QUICK, digest="00" * 32)),
         replace(base, clip=clip(width=640)),
         replace(base, clip=clip(frames=16)),
     ]
-    groups = comparable_sets([base, *others])
-    assert len(groups) == 6
-    assert len({group.slug for group in groups}) == 6
-    assert groups[0].preset == PAPER
     made = content([base, *others])
+    assert len(made.sections) == 5
+    assert len({section.group.slug for section in made.sections}) == 5
     for section in made.sections:
         captions = [table.caption for table in (*section.results, section.status)]
         captions += [picture.caption for picture in section.pictures]
-        assert all(f"preset {section.group.preset.name}, {section.group.extent}" in caption for caption in captions)
+        assert all(section.group.presets_and_extent in caption for caption in captions)
         named = [table for table in section.results if table.name != "paper_table_2"]
         assert all(len(table.data) == 1 for table in named)
 
@@ -63,19 +59,6 @@ def test_scaled_down_is_stamped() -> None:
     title = draw(group, "psnr_rgb", codec_styles([])).get_suptitle()
     assert title.replace("\n", "; ").endswith(stamp)
     assert "scaled down" not in rd_table(only(curve("nerv", preset=PAPER))).caption
-
-
-def test_versions_of_a_codec_are_different_curves() -> None:
-    """Records of two releases of an encoder do not become one curve."""
-    newer = [replace(r, codec=replace(r.codec, tools={"x264": "5.0"})) for r in curve("x264")]
-    labels = {curve.label for curve in only([*curve("x264"), *newer]).curves}
-    assert labels == {"x264 (version 1, x264 4.1)", "x264 (version 1, x264 5.0)"}
-
-
-def test_preparations_of_a_clip_are_different_sequences() -> None:
-    """Frames with another digest are another sequence."""
-    other = replace(clip(), rgb_sha256="99" * 32)
-    assert only([*curve("x264"), *curve("x264", where=other)]).sequences == ["bunny (99999999)", "bunny (efefefef)"]
 
 
 # --- Tables
@@ -246,17 +229,3 @@ def test_no_records(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="python -m bench run"):
         write_report([], tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_what_was_cut_by_hand_is_no_full_scale() -> None:
-    """A clip that was cropped, scaled or shortened by hand is stamped, also under a preset at full scale."""
-    whole = curve("nerv", preset=PAPER)
-    (group,) = comparable_sets(whole)
-    assert group.full_scale
-    for cut, said in (
-        (ClipWindow(frames=32), "scaled down: preset paper, 32 frames of 320x180;"),
-        (ClipWindow(crop=(640, 360)), "scaled down: preset paper, 32 frames of 320x180, cropped to 640x360;"),
-    ):
-        (group,) = comparable_sets([replace(one, clip=replace(one.clip, cut=cut)) for one in whole])
-        assert not group.full_scale
-        assert group.stamp.startswith(said)

@@ -54,7 +54,7 @@ def latex_files(content: Content) -> dict[str, bytes]:
     body += paper if content.beside_paper else []
     for section in content.sections:
         body += [rf"\section*{{{escape(section.group.title)}}}"]
-        if not section.group.full_scale:
+        if section.group.warned:
             body += [rf"\textbf{{{escape(section.group.stamp[:1].upper() + section.group.stamp[1:])}.}}", ""]
         if section.source_note:
             body += [escape(section.source_note), ""]

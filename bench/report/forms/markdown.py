@@ -57,7 +57,7 @@ def _join(content: Content, paper: Table | None, chosen: Callable[[Section], lis
 
 def _opening(section: Section) -> list[str]:
     blocks = [f"## {section.group.title}"]
-    if not section.group.full_scale:
+    if section.group.warned:
         blocks.append(f"**{_sentence(section.group.stamp)}**")
     return [*blocks, section.source_note] if section.source_note else blocks
 

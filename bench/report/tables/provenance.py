@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...analysis.conditions import matrix_name
 from ...dataset import Clip
 from ...records.environment import Environment
 from ...records.record import Record
@@ -41,8 +42,12 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
     tools = {item for record in records for item in record.codec.tools.items()}
     sources = dict.fromkeys(record.clip.source for record in records)
     days = sorted(record.started for record in records)
+    presets = Counter(f"{record.preset.name} ({record.preset.digest[:8]})" for record in records)
+    schemas = Counter(record.schema for record in records)
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
+        "Schemas of records": [f"{schema}: {_count(schemas[schema])}" for schema in sorted(schemas)],
+        "Presets": [f"{preset}: {_count(presets[preset])}" for preset in sorted(presets)],
         "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
         "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
         "Commands": [line for record in records for line in _commands(record.notes)],
@@ -54,9 +59,13 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
     return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
 
 
+def _count(number: int) -> str:
+    return f"{number} record{'s' if number > 1 else ''}"
+
+
 def _colour(clip: Clip) -> str:
     """How the RGB and the YUV of a clip come from each other, and what that costs, where it costs something."""
-    matrix = clip.matrix.replace("bt", "BT.")
+    matrix = matrix_name(clip.matrix)
     if clip.rgb_ceiling_db is not None:
         return (
             f"{clip.name}: YUV made from RGB by {matrix}, which caps the PSNR of codecs that are given YUV at "

@@ -197,21 +197,28 @@ def caption(title: str, group: ComparableSet) -> str:
 
 
 def place(group: ComparableSet) -> Row:
-    """The columns that say which comparable set a row belongs to, since a file holds the rows of several."""
+    """The columns that say which comparable set a row belongs to, since a file holds the rows of several. Where
+    several presets share the set, `point` says which one a cell is of."""
+    crop = group.conditions.crop
     return {
         "dataset": group.dataset,
-        "preset": group.preset.name,
-        "preset_digest": group.preset.digest,
+        "preset": ", ".join(group.presets),
+        "preset_digest": ", ".join(group.preset_digests),
         "full_scale": group.full_scale,
         "width": group.width,
         "height": group.height,
         "frames": group.frames,
+        "frame_rate": float(group.conditions.frame_rate),
+        "crop": f"{crop[0]}x{crop[1]}" if crop else None,
+        "matrix": group.conditions.matrix,
     }
 
 
 def point(cell: RecordedCell) -> Row:
-    """The columns that every row about a cell begins with."""
+    """The columns that every row about a cell has. Its preset takes the place of the comparable set's presets."""
     return {
+        "preset": cell.record.preset.name,
+        "preset_digest": cell.record.preset.digest,
         "codec": cell.label,
         "sequence": cell.sequence,
         "rate_point": cell.rate_point,

@@ -14,7 +14,7 @@ def training_data(groups: Sequence[ComparableSet]) -> pd.DataFrame:
     rows = [
         {
             "dataset": group.dataset,
-            "preset": group.preset.name,
+            "preset": cell.record.preset.name,
             "sequence": cell.sequence,
             "codec": cell.label,
             "rate_point": cell.rate_point,
