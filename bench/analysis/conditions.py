@@ -28,6 +28,12 @@ class Conditions:
     matrix: Matrix
 
     @property
+    def order(self) -> tuple[str, int, int, int, Fraction, tuple[int, int], str]:
+        """A key to sort by, which is the same for equal conditions only."""
+        crop = self.crop or (0, 0)
+        return self.dataset, self.width, self.height, self.frames, self.frame_rate, crop, self.matrix
+
+    @property
     def slug(self) -> str:
         """A name for files."""
         crop = f"-crop-{self.crop[0]}x{self.crop[1]}" if self.crop else ""

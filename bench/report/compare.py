@@ -1,11 +1,13 @@
 """Two result sets side by side: what changed from one to the other, what appeared, what vanished.
 
 The sets may come from two versions of a codec or from two machines. So cells are not matched by their keys
-but by what they are: codec, label, parameters, sequence, size, length and seed.
+but by what they are: codec, label, parameters, sequence, seed, and the conditions under which they were
+measured, which have size, length and cut.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +17,8 @@ import msgspec
 
 from ..analysis.bd_rate import Points, bd_rate
 from ..analysis.comparable import METRICS
+from ..analysis.conditions import Conditions, at_full_scale, conditions
+from ..analysis.labels import curve_labels
 from ..analysis.machines import machine
 from ..errors import UsageError
 from ..files import write_bytes
@@ -82,35 +86,34 @@ NOTES = (
 
 
 def _identity(record: Record) -> Identity:
-    form = record.clip.rgb.format
     return (
         record.codec.name,
         record.codec.label,
         msgspec.json.encode(record.codec.parameters, order="deterministic"),
-        record.clip.source.dataset,
         record.clip.source.sequence,
-        (form.width, form.height, form.frames),
+        conditions(record).order,
         record.seed,
     )
 
 
 def _newest(records: Sequence[Record]) -> dict[Identity, Record]:
-    """One record for each cell: the one of the codec's highest version and, of several, the one started last."""
+    """One record for each cell: the one of the highest schema and version of the codec and, of several, the one
+    started last."""
     newest: dict[Identity, Record] = {}
-    for record in sorted(records, key=lambda record: (record.codec.version, record.started)):
+    for record in sorted(records, key=lambda record: (record.schema, record.codec.version, record.started)):
         newest[_identity(record)] = record
     return dict(sorted(newest.items()))
 
 
 def _cell(record: Record) -> Row:
     """The columns that say which cell a row is about."""
-    form = record.clip.rgb.format
+    where = conditions(record)
     parameters = ", ".join(f"{name}={value}" for name, value in record.codec.parameters.items())
     return {
         "codec": record.codec.label,
         "sequence": record.clip.name,
-        "size": f"{form.width}x{form.height}x{form.frames}",
-        "preset": record.preset.name + ("" if record.preset.full_scale else ", scaled down"),
+        "size": f"{where.width}x{where.height}x{where.frames}{where.how_made}",
+        "preset": record.preset.name + ("" if at_full_scale(record) else ", scaled down"),
         "rate_point": parameters,
         "seed": record.seed,
     }
@@ -142,6 +145,8 @@ def _remarks(a: Record, b: Record, same_machine: bool) -> Iterable[str]:
         yield f"{a.status} to {b.status}".replace("_", " ")
     if a.clip.rgb_sha256 != b.clip.rgb_sha256:
         yield "the source's frames differ, and so may quality"
+    if a.schema != b.schema:
+        yield f"schema {a.schema} to {b.schema}"
     if a.codec.version != b.codec.version:
         yield f"version {a.codec.version} to {b.codec.version}"
     for tool in sorted(a.codec.tools.keys() | b.codec.tools.keys()):
@@ -172,13 +177,16 @@ def _difference(a: Record, b: Record, metric: str) -> float | None:
 
 def _curves(matched: Sequence[tuple[Record, Record]]) -> list[Row]:
     """A row for each curve that both sets hold: how many points they share, and the BD-rate between the two."""
-    groups: dict[Identity, list[tuple[Record, Record]]] = {}
-    for a, b in matched:
-        form = a.clip.rgb.format
-        groups.setdefault((a.codec.label, a.clip.name, form, a.seed, a.preset), []).append((a, b))
+    by_conditions: dict[Conditions, list[tuple[Record, Record]]] = defaultdict(list)
+    for pair in matched:
+        by_conditions[conditions(pair[0])].append(pair)
+    curves: dict[Identity, list[tuple[Record, Record]]] = defaultdict(list)
+    for where, pairs in by_conditions.items():
+        for label, (a, b) in zip(curve_labels([a for a, _ in pairs]), pairs, strict=True):
+            curves[label, a.clip.name, where, a.seed].append((a, b))
     rows = []
-    for members in groups.values():
-        row = _cell(members[0][0]) | {"points": len(members)}
+    for (label, *_), members in curves.items():
+        row = _cell(members[0][0]) | {"codec": label, "points": len(members)}
         del row["rate_point"]
         reasons = []
         for metric in METRICS:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from planted import LAPTOP, RATES, clip, curve, failed, record, rows
+from planted import LAPTOP, QUICK, RATES, clip, curve, failed, record, rows
 
 from bench.cli import main
+from bench.dataset import ClipWindow
 from bench.errors import UsageError
 from bench.records.record import Cost, Record
 from bench.records.store import Store
@@ -73,6 +74,40 @@ def test_what_appeared_and_vanished() -> None:
     assert comparison.changed.data.empty
     assert comparison.only.data["side"].tolist() == ["old", *["new"] * len(others)]
     assert "8 in one alone" in render_comparison(comparison)
+
+
+def test_scaled_and_cropped_to_one_size_are_two_cells() -> None:
+    """A clip cropped to 320x180 does not replace one that was scaled to it, and the table says which is which."""
+    (scaled, cropped) = (
+        replace(record("x264", 0.01), clip=replace(clip(), cut=cut))
+        for cut in (ClipWindow(320, 180), ClipWindow(crop=(320, 180)))
+    )
+    comparison = compare([scaled, cropped], [newer(scaled), newer(cropped)])
+    assert comparison.superseded == 0
+    assert [row["Size"] for row in rows(comparison.changed)] == ["320x180x32", "320x180x32, cropped to 320x180"]
+    assert len(comparison.curves.data) == 2
+    assert rows(compare([scaled], [cropped]).only)[1]["Size"] == "320x180x32, cropped to 320x180"
+
+
+def test_curves_are_told_apart() -> None:
+    """Trainings of two lengths are two curves, as they are in a report."""
+    old, new = (
+        [replace(one, codec=replace(one.codec, parameters=one.codec.parameters | {"epochs": epochs})) for one in made]
+        for epochs, made in ((20, curve("nerv")), (40, curve("nerv", preset=replace(QUICK, digest="00" * 32))))
+    )
+    comparison = compare([*old, *new], map(newer, [*old, *new]))
+    assert [(row["Codec"], row["Points"]) for row in rows(comparison.curves)] == [
+        ("nerv (epochs=20)", "4"), ("nerv (epochs=40)", "4"),
+    ]  # fmt: skip
+
+
+def test_schemas_are_remarked() -> None:
+    """Of two schemas of a cell the newer one counts, and the note says that they differ."""
+    one = BEFORE[0]
+    older = replace(one, schema=1, codec=replace(one.codec, version=9), started="2026-01-01T00:00:00Z")
+    comparison = compare([older, one], [older])
+    assert comparison.superseded == 1
+    assert rows(comparison.changed)[0]["Note"] == "schema 2 to 1; version 1 to 9"
 
 
 def test_times_of_machines_are_not_compared() -> None:
