@@ -47,6 +47,18 @@ def test_gpus_are_reserved_by_networks_only() -> None:
     assert "on 2 cores of Planted CPU and H200" in table.caption
 
 
+def test_threads_of_encoders_are_stated() -> None:
+    """Encoders on one thread stand beside encoders on all cores, and the note says which are which."""
+    commands = {"x264": "ffmpeg -threads 1 -vcodec libx264", "x265": "ffmpeg -vcodec libx265 -x265-params a=1"}
+    records = [replace(record(codec, 0.04), notes={"command": command}) for codec, command in commands.items()]
+    network, stated = replace(record("nerv", 0.04), notes={}), replace(record("e-nerv", 0.04), notes={"threads": 2})
+    (table,) = encoding_tables(only([*records, network, stated]))
+    assert table.notes[-1] == (
+        "Threads while encoding, by the records' commands: nerv not recorded; e-nerv on 2; x264 on 1; x265 on as many "
+        "as the encoder chooses. Where these differ, CPU seconds compare and seconds do not."
+    )
+
+
 # --- Equal time
 
 

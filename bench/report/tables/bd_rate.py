@@ -12,6 +12,7 @@ from ...analysis.bd_rate import BDRate
 from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
 from .table import Column, Row, Table, as_data, caption, place
+from .targets import missed_targets
 
 MEAN, MEAN_CURVE = "mean", "mean curve"
 """What stands in place of a sequence in rows over all sequences."""
@@ -33,7 +34,8 @@ def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCH
     headings = {f"bd_rate: {name}": Column(name) for name in [f"{METRICS[m]} against {a}" for a, m in columns]}
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
     hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
-    whole = Table(caption("BD-rate", group), data, BD_NOTES, "bd_rate", text=True, hidden=hidden, columns=headings)
+    notes = (*BD_NOTES, *missed_targets(group))
+    whole = Table(caption("BD-rate", group), data, notes, "bd_rate", text=True, hidden=hidden, columns=headings)
     over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
     if over.empty:
         return whole
@@ -79,12 +81,12 @@ def _matrix(group: ComparableSet, compared: Pairs, metric: str) -> Table:
         )
         + " Refused ones have letters: "
     )
-    listed = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
+    refused = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
     title = f"BD-rate of all pairs, {METRICS[metric]}"
     return Table(
         caption(title, group),
         as_data(rows),
-        (f"{note}{listed}.",),
+        (f"{note}{refused}.", *missed_targets(group)),
         f"bd_matrix_{metric}",
         text=True,
         columns={f"bd_rate: {anchor}": Column(anchor) for anchor in group.codecs},

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import get_args
 
 from ...analysis.comparable import ComparableSet
 from ...records.record import Status
-from .table import Table, group_table
+from .table import Table, group_table, listed
 
 
 def status_table(group: ComparableSet) -> Table:
@@ -69,7 +69,7 @@ def coverage_table(group: ComparableSet) -> Table:
                 if outcome != "ok":
                     name = f"{rate_point} seed {seed}" if seeds > 1 else rate_point
                     gaps[_words(outcome)].append(name.strip() or "its one rate point")
-            absent = "; ".join(f"{outcome}: {_listed(names)}" for outcome, names in gaps.items())
+            absent = "; ".join(f"{outcome}: {listed(names)}" for outcome, names in gaps.items())
             counts = {"expected": len(grid), "measured": sum(outcome == "ok" for outcome in outcomes.values())}
             rows.append({"codec": label, "sequence": sequence} | counts | {"absent": absent})
     title = "Coverage of the grid"
@@ -88,12 +88,6 @@ def _crossed(points: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
     """Every rate point with every seed that occur in ``points``."""
     rate_points, seeds = (dict.fromkeys(values) for values in zip(*points, strict=True))
     return [(rate_point, seed) for rate_point in rate_points for seed in seeds]
-
-
-def _listed(names: Sequence[str], most: int = 6) -> str:
-    """The first ``most`` names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _words(status: str) -> str:

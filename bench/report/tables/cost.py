@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
-from ...records.record import Cost
+from ...records.record import Cost, Record
+from .provenance import commands
 from .table import Column, Row, Table, group_table, point
+from .targets import missed_targets
 
 
 def decoding_tables(group: ComparableSet) -> list[Table]:
@@ -49,14 +51,14 @@ def _tables(
     for where, cells in by_machine(group).items():
         rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
-        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else ()
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else _threads(cells)
         tables.append(
             group_table(
                 f"{title} on {where}",
                 group,
                 rows,
                 name,
-                notes=(*notes, *more),
+                notes=(*notes, *more, *missed_targets(group, cells)),
                 hidden=("machine", *HIDDEN, *empty),
                 columns=columns,
             )
@@ -149,6 +151,29 @@ def joined_rounds(parts: Mapping[str, float]) -> dict[str, float]:
 
 def _mebibytes(cost: Cost | None) -> float | None:
     return cost.peak_memory_bytes / 2**20 if cost else None
+
+
+def _threads(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
+    """The note that says on how many threads each encoder ran, as far as the records say so."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        labels[_thread_words(cell.record)].append(cell.label)
+    parts = [f"{', '.join(dict.fromkeys(names))} {words}" for words, names in labels.items()]
+    differing = " Where these differ, CPU seconds compare and seconds do not." if len(labels) > 1 else ""
+    return (f"Threads while encoding, by the records' commands: {'; '.join(parts)}.{differing}",)
+
+
+def _thread_words(record: Record) -> str:
+    """On how many threads an encoder ran: as its notes say, or else as its command does."""
+    threads = record.notes.get("threads")
+    command = " ".join(commands(record))
+    if threads is None and (match := re.search(r"(?:^|\s)-threads (\d+)", command)):
+        threads = int(match[1])
+    if threads:
+        return f"on {threads}"
+    if command or threads == 0:
+        return "on as many as the encoder chooses"
+    return "not recorded"
 
 
 def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:

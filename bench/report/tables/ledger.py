@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...analysis.comparable import ComparableSet
 from .table import Column, Table, group_table, point
+from .targets import missed_targets
 
 
 def ledger_table(group: ComparableSet) -> Table:
@@ -14,7 +15,7 @@ def ledger_table(group: ComparableSet) -> Table:
         if (stream := cell.record.stream)
     ]
     columns = {purpose: Column(purpose.replace("_", " "), ",d") for purpose in _purposes(group)}
-    return group_table("Bytes by purpose", group, rows, "ledger", columns=columns)
+    return group_table("Bytes by purpose", group, rows, "ledger", notes=missed_targets(group), columns=columns)
 
 
 def share_table(group: ComparableSet) -> Table:
@@ -37,7 +38,8 @@ def share_table(group: ComparableSet) -> Table:
         "Bits per parameter: of the whole file, headers and scales too, over the network's parameters before pruning."
     )
     columns = {_share(purpose): Column(purpose.replace("_", " "), ".1%") for purpose in _purposes(group)}
-    return group_table("Shares of the stream", group, rows, "shares", notes=(note,), columns=columns)
+    notes = (note, *missed_targets(group))
+    return group_table("Shares of the stream", group, rows, "shares", notes=notes, columns=columns)
 
 
 def _share(purpose: str) -> str:

@@ -15,6 +15,7 @@ from ...analysis.machines import by_machine
 from ...analysis.pairs import CurveComparison, Pair, Pairs, anchors
 from ...analysis.paper import Paper, PrintedBDRate, PrintedBDRates, PrintedDecoding
 from .table import Row, Table, as_data, group_table
+from .targets import missed_targets
 
 UNAVAILABLE = "not available here"
 AVERAGE = "average"
@@ -61,6 +62,7 @@ def paper_bd_table(compared: Compared, paper: Paper) -> Table | None:
         "bootstrap's. The average is the mean over all eight sequences.",
         f"Verdict: agrees within {printed.tolerance_points:g} percentage points of the printed value.",
         *_repeated(places),
+        *dict.fromkeys(note for group in groups if group.full_scale for note in missed_targets(group)),
         *(f"{metric}: {_recomputed(printed, name)}" for name, metric in METRICS.items()),
         *printed.remarks,
         *(
@@ -215,6 +217,7 @@ def paper_decoding_tables(group: ComparableSet, paper: Paper) -> list[Table]:
                 "Verdict: parameters, GMACs and bitrates agree if ours round to the printed figure; times within "
                 f"{printed.tolerance_seconds:.0%}, and on that GPU only.",
                 *unprinted,
+                *missed_targets(group, cells),
                 *(printed.remarks if group.full_scale else []),
             )
             tables.append(

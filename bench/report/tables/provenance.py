@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ...analysis.conditions import matrix_name
 from ...dataset import Clip
@@ -50,7 +49,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
         "Presets": [f"{preset}: {_count(presets[preset])}" for preset in sorted(presets)],
         "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
         "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
-        "Commands": [line for record in records for line in _commands(record.notes)],
+        "Commands": [line for record in records for line in commands(record)],
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
         "Packages": [f"{name} {version}" for name, version in sorted(packages)],
         "Python": [env.python for env in environments],
@@ -82,7 +81,7 @@ def _colour(clip: Clip) -> str:
     )
 
 
-def _commands(notes: Mapping[str, Any]) -> list[str]:
+def commands(record: Record) -> list[str]:
     """The command lines in the notes of a record: none, one or several."""
-    command = notes.get("command", [])
+    command = record.notes.get("command", [])
     return [command] if isinstance(command, str) else [str(line) for line in command]

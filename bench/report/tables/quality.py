@@ -7,6 +7,7 @@ from collections import defaultdict
 from ...analysis.comparable import ComparableSet
 from ...measure.regions import DEFINITION
 from .table import Table, group_table, point
+from .targets import missed_targets, target_met
 
 
 def rd_table(group: ComparableSet) -> Table:
@@ -16,10 +17,11 @@ def rd_table(group: ComparableSet) -> Table:
         point(cell)
         | {"bits_per_pixel": cell.bits_per_pixel}
         | {metric: cell.quality(metric) for metric in metrics}
-        | {"record": cell.record.key[:10]}
+        | {"target_met": target_met(cell.record), "record": cell.record.key[:10]}
         for cell in group.measured
     ]
-    return group_table("Rate and quality", group, rows, "rates", notes=_unavailable(group))
+    notes = (*_unavailable(group), *missed_targets(group))
+    return group_table("Rate and quality", group, rows, "rates", notes=notes, hidden=("target_met",))
 
 
 def region_tables(group: ComparableSet) -> list[Table]:
@@ -31,7 +33,9 @@ def region_tables(group: ComparableSet) -> list[Table]:
         for cell in group.measured
         if cell.quality("transient_share") is not None
     ]
-    return [group_table("Quality by region", group, rows, "regions", notes=(DEFINITION,))] if rows else []
+    if not rows:
+        return []
+    return [group_table("Quality by region", group, rows, "regions", notes=(DEFINITION, *missed_targets(group)))]
 
 
 def _unavailable(group: ComparableSet) -> tuple[str, ...]:

@@ -224,3 +224,9 @@ def point(cell: RecordedCell) -> Row:
         "rate_point": cell.rate_point,
         "seed": cell.record.seed,
     }
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first ``most`` names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
