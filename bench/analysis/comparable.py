@@ -95,7 +95,7 @@ class ComparableSet:
     @property
     def slug(self) -> str:
         """A name for files, which no other set of the same report has."""
-        return "-".join([self.conditions.slug, *re.findall(r"[\w.]+", self.distinction)])
+        return "-".join([self.conditions.slug, *re.findall(r"\w+", self.distinction)])
 
     @property
     def extent(self) -> str:
