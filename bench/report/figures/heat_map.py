@@ -18,7 +18,7 @@ COLOURS: Colormap = LinearSegmentedColormap.from_list("bits", ["#1b7fbd", "#f4f4
 
 
 def heat_map_pictures(group: ComparableSet, compared: Pairs) -> list[Picture]:
-    """One picture for each metric, where at least two codecs have results, of the pairs in ``compared``."""
+    """One picture for each metric, of the pairs in ``compared``; none where fewer than two codecs have results."""
     labels = [label for label in group.codecs if any(curve.label == label for curve in group.curves)]
     if len(labels) < 2:
         return []
@@ -38,7 +38,8 @@ def _picture(group: ComparableSet, labels: list[str], metric: str, compared: Pai
 
 
 def draw(group: ComparableSet, labels: list[str], metric: str, compared: Pairs) -> Figure:
-    """A square for each pair, coloured by the logarithm of the bits needed; hatched if refused on all sequences."""
+    """A square for each pair, coloured by the logarithm of the bits that the codec needs. It is hatched if the
+    BD-rate was refused on all sequences."""
     side = 0.62 * len(labels)
     figure = new_figure(group, f"BD-rate on {METRICS[metric]}", side + 1.9, side + 1.7)
     axes = figure.subplots()
