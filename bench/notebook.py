@@ -10,7 +10,7 @@ from .dataset import Clip, ClipWindow
 from .errors import UsageError
 from .records.store import Store
 from .registry import open_dataset, unknown
-from .report.forms.data import records_frame
+from .report.forms.data import records_data
 from .sources.cache import cache_folder
 from .video.colour import Matrix
 
@@ -25,7 +25,7 @@ def read_records(results_dir: Path | str) -> pd.DataFrame:
     records = list(Store(Path(results_dir)).records())
     if not records:
         raise UsageError(f"There are no records in {results_dir}. Name a directory that `bench run` filled.")
-    return records_frame(records)
+    return records_data(records)
 
 
 def open_clip(

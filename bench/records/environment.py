@@ -9,10 +9,14 @@ import os
 import platform
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGES = ("torch", "numpy", "scipy", "fvcore", "pytorch-msssim", "ffmpeg-python", "imageio-ffmpeg", "numba")
+
+
+GENERIC_NAMES = frozenset({"", "arm", "arm64", "aarch64", "i386", "i686", "x86_64", "amd64", "unknown processor"})
+"""What systems call a processor whose name they do not tell."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,18 @@ class Environment:
     packages: dict[str, str]
     git_commit: str | None
     load: float
-    instruction_sets: tuple[str, ...] = ()
+    instruction_sets: list[str] = field(default_factory=list)
     host: str = ""
+
+    @property
+    def machine(self) -> str:
+        """What decides timings, in words: two environments with the same words may share a table of times. A processor
+        without a name of its own counts as the same on one host only."""
+        cpu = self.cpu
+        if cpu.lower() in GENERIC_NAMES:
+            cpu = f"{cpu or 'an unnamed processor'} (host {self.host or 'unknown'})"
+        device = f" and {self.gpu}" if self.gpu else ""
+        return f"{self.cores} cores of {cpu}{device}"
 
 
 def describe() -> Environment:
@@ -97,10 +111,10 @@ def _cpu() -> str:
 
 
 @functools.cache
-def _instruction_sets() -> tuple[str, ...]:
+def _instruction_sets() -> list[str]:
     facts = _cpuinfo()
     flags = set((facts.get("flags") or facts.get("Features") or "").split())
-    return tuple(name for name in INSTRUCTION_SETS if name in flags)
+    return [name for name in INSTRUCTION_SETS if name in flags]
 
 
 @functools.cache

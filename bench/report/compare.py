@@ -19,7 +19,6 @@ from ..analysis.bd_rate import Points, bd_rate
 from ..analysis.comparable import METRICS
 from ..analysis.conditions import Conditions, at_full_scale, conditions
 from ..analysis.labels import curve_labels
-from ..analysis.machines import machine
 from ..errors import UsageError
 from ..files import write_bytes
 from ..records.record import Cost, Record
@@ -126,7 +125,7 @@ def _only(side: str, record: Record) -> Row:
 
 def _change(a: Record, b: Record) -> Row:
     """The row of a cell that both sets hold."""
-    same = machine(a.environment) == machine(b.environment)
+    same = a.environment.machine == b.environment.machine
     return _cell(a) | {
         "streams": _same(*(record.stream.sha256 if record.stream else None for record in (a, b))),
         "decoded": _same(a.frames_sha256, b.frames_sha256),

@@ -15,7 +15,6 @@ from ..files import file_sha256, read_json, write_json
 from ..measure.quality import measure_quality
 from ..measure.regions import transient_pixels
 from ..records import environment
-from ..records.environment import Environment
 from ..records.kept_frame import keep_frame, kept_frame_index
 from ..records.record import SCHEMA, CodecFacts, KeptFrame, PresetFacts, Quality, Record, StreamFacts
 from ..records.store import Store
@@ -82,7 +81,7 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
     store.check_space(frames_bytes(cell.clip), str(cell))
     stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
     encoded = earlier_stream(cell, store, stream) or encode_cell(cell, store, stream, log, progress, limit)
-    same_machine = timed_alike(encoded.machine, record.environment)
+    same_machine = encoded.environment.machine == record.environment.machine
     with store.scratch(cell.file_name) as scratch, decode(stream, log, progress, limit, beside=scratch) as decoded:
         check_frames(decoded.video.format, cell)
         check_ledger(decoded.ledger, stream, cell)
@@ -120,7 +119,7 @@ def encode_cell(
 ) -> Encoded:
     """Write the stream of a cell, and beside its checkpoints what is known of it. Raises what went wrong."""
     checkpoints = store.checkpoints_path(cell.file_name).resolve()
-    machine = environment.describe()
+    described = environment.describe()
     with store.scratch(cell.file_name) as scratch:
         made = scratch / f"stream{cell.codec.suffix}"
         task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoints)
@@ -131,7 +130,7 @@ def encode_cell(
             raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
         if result.resumed_at_steps:  # what came before a resumption is in no clock of this process
             cost = dataclasses.replace(cost, cpu_seconds=None)
-        encoded = Encoded(cell.key, file_sha256(made), result, cost, machine)
+        encoded = Encoded(cell.key, file_sha256(made), result, cost, described)
         write_json(checkpoints / ENCODED, encoded)
         made.replace(stream)
     return encoded
@@ -148,11 +147,6 @@ def earlier_stream(cell: PlannedCell, store: Store, stream: Path) -> Encoded | N
         return None
     intact = encoded.key == cell.key and stream.is_file() and file_sha256(stream) == encoded.sha256
     return encoded if intact else None
-
-
-def timed_alike(a: Environment, b: Environment) -> bool:
-    """Whether times measured in one environment may stand in a record of the other."""
-    return (a.cpu, a.cores, a.gpu) == (b.cpu, b.cores, b.gpu)
 
 
 def frames_bytes(clip: Clip) -> int:

@@ -45,14 +45,14 @@ class Encoded:
     """A stream that was written, and everything about its making that a record will hold. It is kept on disk until the
     stream has been measured, so that no failure after encoding costs the encoding.
 
-    ``sha256`` is of the stream, ``machine`` is the environment that it was made in.
+    ``sha256`` is of the stream, ``environment`` is what it was made in.
     """
 
     key: str
     sha256: str
     result: EncodeResult
     cost: Cost
-    machine: Environment
+    environment: Environment
 
 
 def make_codec(name: str, parameters: Parameters) -> Codec:

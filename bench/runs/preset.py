@@ -7,7 +7,7 @@ one table are read side by side, and everything else is the same at all of its p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,23 @@ def load_preset(name: str) -> Preset:
         raise unknown("preset", name, [*names(), "a path to a .toml file"])
     path = Path(name) if own else FOLDER / f"{name}.toml"
     try:
-        found = msgspec.convert(load_toml(path), PresetFile)
+        table = load_toml(path)
+        found = msgspec.convert(table, PresetFile)
+        _check_keys(table, PresetFile)
+        _check_keys(table.get("cut", {}), ClipWindow)
         digest = file_sha256(path)[:12]
     except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors too
         raise UsageError(f"{path} is no preset: {error}. docs/presets.md says what one holds.") from error
     points = {codec: expand(codec, parameters) for codec, parameters in found.codecs.items()}
     return Preset(path.stem, found.description, found.full_scale, found.cut, points, digest)
+
+
+def _check_keys(table: dict[str, Any], kind: type[Any]) -> None:
+    """Raise `ValueError` for a key that no field of the dataclass ``kind`` has: most likely it is misspelt."""
+    known = [field.name for field in fields(kind)]
+    for key in table:
+        if key not in known:
+            raise ValueError(str(unknown("key", key, known)))
 
 
 def expand(codec: str, table: dict[str, Any]) -> list[Parameters]:

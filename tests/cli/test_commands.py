@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -280,3 +281,44 @@ def test_complexity_refuses_what_is_no_size(capsys: pytest.CaptureFixture[str]) 
     assert "write for example 1920x1080" in capsys.readouterr().err
     assert main(["complexity", "--frames", "0"]) == 2
     assert "must be at least 1" in capsys.readouterr().err
+
+
+def test_dry_run_opens_no_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says what is done by what records say: of the same clip and codec, whatever the preset was called."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    results = tmp_path / "results"
+    run = ["run", "--codecs", "raw", "--preset", "smoke", "--results", str(results)]
+    for arguments, state in (([], "to do"), (["--frames", "3"], "to do")):
+        assert main([*run, *arguments, "--dry-run"]) == 0
+        assert capsys.readouterr().out == f"{state:6} bunny/bunny raw\n"
+    assert not (tmp_path / "cache").exists()
+    assert not results.exists()
+    assert main(run) == 0
+    shutil.rmtree(tmp_path / "cache")
+    capsys.readouterr()
+    cases = [([], "done"), (["--seed", "4"], "done"), (["--frames", "3"], "to do"), (["--crop", "320x180"], "to do")]
+    for arguments, state in cases:
+        assert main([*run, *arguments, "--dry-run"]) == 0
+        assert capsys.readouterr().out == f"{state:6} bunny/bunny raw\n"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_output_that_a_terminal_cannot_show(tmp_path: Path) -> None:
+    """Under an ASCII locale signs become escapes, and nothing crashes."""
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    environment |= {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    command = [sys.executable, "-m", "bench", "run", "--codecs", "raw", "--dataset", "./nichts-für-ungut.mp4"]
+    done = subprocess.run(command, env=environment, capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert b"does not exist" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_windows_is_refused_at_the_first_import() -> None:
+    """In a sentence, before anything that only POSIX has is missing."""
+    code = "import sys; sys.platform = 'win32'; import bench"
+    environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "ImportError: implicit-video-bench does not run on Windows" in done.stderr

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.codec import Job
+from bench.codecs.nerv import NeRV
+from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import Clip
+from bench.errors import CodecError, UsageError
 from bench.records.store import Store
 from bench.runs.cell import run_cell
 from bench.runs.plan import PlannedCell
@@ -253,3 +257,26 @@ def test_report_on_a_damaged_record(
     assert "Expected `int`, got `str` - at `$.stream.size_bytes`" in fail("report", "--results", store.root)
     assert not (store.root / "report").exists()
     shutil.rmtree(store.root)
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "4294967296", "one"])
+def test_seeds_that_no_library_takes(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are refused before anything is opened."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--codecs", "nerv", f"--seed={seed}", "--dry-run"])
+    assert "is not a seed; write a whole number from 0" in capsys.readouterr().err
+
+
+def test_a_rate_below_the_header_is_refused_before_training(store: Store, clip: Clip) -> None:
+    """With what is allowed and what is needed."""
+    codec = NeRV(fc_dim=2, lower_width=4, stem_dim=4, levels=4, target="0.001bpp")
+    job = Job(0, store.root, store.root / "checkpoints", lambda *_, **__: None)
+    with pytest.raises(CodecError, match=r"0\.001bpp allows 29 bytes on bunny/bunny; the header alone takes \d+"):
+        codec.encode(clip, store.root / "a.inr", job)
+    assert job.watch.seconds == {}
+
+
+def test_parameters_that_a_stream_cannot_hold_are_refused() -> None:
+    """When the codec is made."""
+    with pytest.raises(UsageError, match=r"res-nerv: the network's parameters take 3\d+ bytes in a stream; 255 is the"):
+        ResNeRV(norm="n" * 300)  # type: ignore[arg-type]

@@ -51,12 +51,21 @@ def test_threads_of_encoders_are_stated() -> None:
     """Encoders on one thread stand beside encoders on all cores, and the note says which are which."""
     commands = {"x264": "ffmpeg -threads 1 -vcodec libx264", "x265": "ffmpeg -vcodec libx265 -x265-params a=1"}
     records = [replace(record(codec, 0.04), notes={"command": command}) for codec, command in commands.items()]
-    network, stated = replace(record("nerv", 0.04), notes={}), replace(record("e-nerv", 0.04), notes={"threads": 2})
-    (table,) = encoding_tables(only([*records, network, stated]))
+    network, vvenc = record("nerv", 0.04), record("vvenc", 0.04)
+    vvenc = replace(vvenc, codec=replace(vvenc.codec, threads=4))
+    (table,) = encoding_tables(only([*records, network, vvenc]))
     assert table.notes[-1] == (
-        "Threads while encoding, by the records' commands: nerv not recorded; e-nerv on 2; x264 on 1; x265 on as many "
-        "as the encoder chooses. Where these differ, CPU seconds compare and seconds do not."
+        "Threads while encoding: nerv, x265 on as many as there are cores, or as the encoder chooses; x264 on 1; vvenc "
+        "on 4. Where these differ, CPU seconds compare and seconds do not."
     )
+
+
+def test_processors_without_a_name_are_told_apart_by_their_host() -> None:
+    """Off x86 many are just "aarch64"; with a name, the host does not matter."""
+    for cpu, same in (("aarch64", False), ("", False), ("Planted CPU", True)):
+        one, other = (replace(LAPTOP, cpu=cpu, host=host) for host in ("a1", "b2"))
+        assert (one.machine == other.machine) == same
+        assert one.machine == replace(one, load=9.0).machine
 
 
 # --- Equal time

@@ -12,7 +12,7 @@ import pytest
 
 from bench.codec import Codec
 from bench.codecs.x264 import X264
-from bench.dataset import Clip
+from bench.dataset import Clip, ClipWindow
 from bench.errors import UsageError
 from bench.registry import codecs
 from bench.runs import plan as planning
@@ -223,3 +223,28 @@ def test_plan_goes_clip_by_clip(tiny: Clip) -> None:
         for label in (*(f"x264 crf={crf}" for crf in ("28.0", "34.0", "40.0", "46.0")), "raw")
     ]
     assert {cell.seed for cell in cells} == {0}  # none of them has a use for one
+
+
+# --- A user's own preset
+
+
+def test_a_preset_is_also_a_file(tmp_path: Path) -> None:
+    """With the same tables as those that have names; what it leaves out has a default that claims nothing."""
+    path = tmp_path / "mine.toml"
+    path.write_text("[cut]\nframes = 8\n[codecs.x264]\ncrf = [20, 30]\n", encoding="utf-8")
+    preset = load_preset(str(path))
+    assert (preset.name, preset.full_scale, preset.cut) == ("mine", False, ClipWindow(frames=8))
+    assert preset.points == {"x264": [{"crf": 20}, {"crf": 30}]}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "codecs = 3", "[codecs.x264\n", "[cut]\nframes = 'all'\n[codecs]\n", "[cut]\nwidht = 3\n[codecs]\n"]
+)
+def test_files_that_are_no_presets(text: str, tmp_path: Path) -> None:
+    """The path and the fault are named; a misspelt key is a fault."""
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.toml is no preset: "):
+        load_preset(str(path))
+    with pytest.raises(UsageError, match=r"none\.toml is no preset: "):
+        load_preset(str(tmp_path / "none.toml"))

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.comparable import ComparableSet, RecordedCell
-from ...analysis.machines import machine
 from ...codec import TrainingCurve
 from .picture import Picture, Styles, dress, legend, line_styles, new_figure
 
@@ -37,7 +36,7 @@ def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) 
     """Quality against steps on the left, and against wall-clock seconds to the right of it. Each machine has axes
     of its own there, since seconds of different machines do not compare; each line ends at its network's size."""
     sequences = list(dict.fromkeys(cell.sequence for cell in trained))
-    machines = list(dict.fromkeys(machine(cell.record.environment) for cell in trained))
+    machines = list(dict.fromkeys(cell.record.environment.machine for cell in trained))
     columns, height = 1 + len(machines), 3.4 if len(sequences) == 1 else 2.4
     figure = new_figure(group, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
     grid = figure.subplots(len(sequences), columns, squeeze=False, sharex="col", sharey="row")
@@ -47,7 +46,7 @@ def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) 
             if cell.sequence == sequence and (curve := cell.record.training):
                 colour, _ = styles[cell.record.codec.name]
                 first = next(i for i, step in enumerate(curve.steps) if step >= SHOWN_FROM * curve.steps[-1])
-                clock = by_second[machines.index(machine(cell.record.environment))]
+                clock = by_second[machines.index(cell.record.environment.machine)]
                 for axes, along in ((by_step, curve.steps), (clock, curve.seconds)):
                     axes.plot(
                         along[first:], curve.psnr_db[first:], lines[cell.label], color=colour, label=cell.label, lw=1.3

@@ -160,20 +160,15 @@ def _threads(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
         labels[_thread_words(cell.record)].append(cell.label)
     parts = [f"{', '.join(dict.fromkeys(names))} {words}" for words, names in labels.items()]
     differing = " Where these differ, CPU seconds compare and seconds do not." if len(labels) > 1 else ""
-    return (f"Threads while encoding, by the records' commands: {'; '.join(parts)}.{differing}",)
+    return (f"Threads while encoding: {'; '.join(parts)}.{differing}",)
 
 
 def _thread_words(record: Record) -> str:
-    """On how many threads an encoder ran: as its notes say, or else as its command does."""
-    threads = record.notes.get("threads")
-    command = " ".join(commands(record))
-    if threads is None and (match := re.search(r"(?:^|\s)-threads (\d+)", command)):
+    """On how many threads an encoder ran: as it was told, or in older records by its command."""
+    threads = record.codec.threads
+    if threads is None and (match := re.search(r"(?:^|\s)-threads (\d+)", " ".join(commands(record)))):
         threads = int(match[1])
-    if threads:
-        return f"on {threads}"
-    if command or threads == 0:
-        return "on as many as the encoder chooses"
-    return "not recorded"
+    return "on as many as there are cores, or as the encoder chooses" if threads is None else f"on {threads}"
 
 
 def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:

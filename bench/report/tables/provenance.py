@@ -43,6 +43,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
     days = sorted(record.started for record in records)
     presets = Counter(f"{record.preset.name} ({record.preset.digest[:8]})" for record in records)
     schemas = Counter(record.schema for record in records)
+    isolations = Counter(record.isolation for record in records if record.isolation)
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
         "Schemas of records": [f"{schema}: {_count(schemas[schema])}" for schema in sorted(schemas)],
@@ -53,9 +54,21 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
         "Packages": [f"{name} {version}" for name, version in sorted(packages)],
         "Python": [env.python for env in environments],
-        "Bench": [f"{env.bench}, commit {env.git_commit or 'unknown'}" for env in environments],
+        "Bench": [line for record in records for line in _code(record)],
+        "Isolation of decoders": [f"{how}: {_count(isolations[how])}" for how in sorted(isolations)],
     }
     return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
+
+
+def _code(record: Record) -> list[str]:
+    """Which code a record comes from: a line, and one more for each process that ran another commit."""
+    env = record.environment
+    costs = {"encoder": record.encode, "decoder": record.decode}
+    others = {name: cost.git_commit for name, cost in costs.items() if cost and cost.git_commit}
+    return [
+        f"{env.bench}, commit {env.git_commit or 'unknown'}",
+        *(f"{env.bench}, {name} of commit {commit}" for name, commit in others.items() if commit != env.git_commit),
+    ]
 
 
 def _count(number: int) -> str:
