@@ -78,7 +78,7 @@ class Source:
     origin: str
     """Where the file came from, in words."""
     sha256: str
-    """Of the source's full-size decoded frames, YUV or, where it has only those, RGB."""
+    """The digest of all decoded frames at full size: of their YUV or, where the source is RGB, of that."""
     frames: int
     coded_bytes: int | None = None
     """The size of the source's own lossy bitstream, where the source is itself a decoded one:
@@ -102,7 +102,7 @@ class Clip:
     rgb_sha256: str
     cut: ClipWindow = ClipWindow()
     rgb_difference: Difference | None = None
-    """Of the conversion on this machine from that of the papers' ground truth; None where there is no
+    """How far the conversion on this machine is from that of the papers' ground truth; None where there is no
     such conversion to compare with."""
     rgb_ceiling_db: float | None = None
     """The ``psnr_rgb`` that ``yuv`` has without any coding, where it was made from RGB."""

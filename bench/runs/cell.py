@@ -166,14 +166,16 @@ def keep_changing_frame(
     return keep_frame(store, cell.file_name, cell.clip, shown, index, transient, scratch)
 
 
-def check_frames(found: VideoFormat, cell: PlannedCell) -> None:
+def check_frames(decoded: VideoFormat, cell: PlannedCell) -> None:
     """Raise `DecodeError` unless the decoder gave as many frames of that size as were encoded, in RGB or with
     the same chroma planes. Their bit depth may be another."""
     expected = cell.clip.yuv.format
-    if (found.width, found.height, found.frames) != (expected.width, expected.height, expected.frames):
-        raise DecodeError(f"{cell}: the decoder gave {found}; encoded were {expected}.")
-    if found.pixel_format != "rgb24" and found.subsampling != expected.subsampling:
-        raise DecodeError(f"{cell}: the decoder gave {found}, with other chroma planes than were encoded: {expected}.")
+    if (decoded.width, decoded.height, decoded.frames) != (expected.width, expected.height, expected.frames):
+        raise DecodeError(f"{cell}: the decoder gave {decoded}; encoded were {expected}.")
+    if decoded.pixel_format != "rgb24" and decoded.subsampling != expected.subsampling:
+        raise DecodeError(
+            f"{cell}: the decoder gave {decoded}, with other chroma planes than were encoded: {expected}."
+        )
 
 
 def check_ledger(ledger: dict[str, int], stream: Path, cell: PlannedCell) -> None:

@@ -108,8 +108,8 @@ def work(watch: Stopwatch, progress: Progress) -> DecodeResult:
     task = read_json(Path("task.json"), DecodeTask)
     stream, codec = Path(task.stream), codecs.load(task.decoder)
     progress("decoding")
-    found = codec.decode(stream, FRAMES, watch)
-    return DecodeResult(found.video, found.matrix, codec.ledger(stream))
+    decoded = codec.decode(stream, FRAMES, watch)
+    return DecodeResult(decoded.video, decoded.matrix, codec.ledger(stream))
 
 
 def main() -> None:

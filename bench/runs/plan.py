@@ -57,7 +57,7 @@ class PlannedCell:
 
     @property
     def file_name(self) -> str:
-        """Of its record, stream and log, without suffix: readable, and one to a key."""
+        """The name of its record, stream and log, without a suffix: readable, and no other key has it."""
         return f"{self.clip.source.dataset}-{self.clip.source.sequence}-{self.codec.name}-{self.key[:12]}"
 
     def __str__(self) -> str:

@@ -59,14 +59,14 @@ def load_preset(name: str) -> Preset:
     path = Path(name) if own else FOLDER / f"{name}.toml"
     try:
         table = load_toml(path)
-        found = msgspec.convert(table, PresetFile)
+        file = msgspec.convert(table, PresetFile)
         _check_keys(table, PresetFile)
         _check_keys(table.get("cut", {}), ClipWindow)
         digest = file_sha256(path)[:12]
     except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors too
         raise UsageError(f"{path} is no preset: {error}. docs/presets.md says what one holds.") from error
-    points = {codec: expand(codec, parameters) for codec, parameters in found.codecs.items()}
-    return Preset(path.stem, found.description, found.full_scale, found.cut, points, digest)
+    points = {codec: expand(codec, parameters) for codec, parameters in file.codecs.items()}
+    return Preset(path.stem, file.description, file.full_scale, file.cut, points, digest)
 
 
 def _check_keys(table: dict[str, Any], kind: type[Any]) -> None:
