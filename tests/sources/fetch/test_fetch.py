@@ -176,9 +176,13 @@ def plant(served: Served, archive: bytes, monkeypatch: pytest.MonkeyPatch) -> by
     return archive
 
 
-@pytest.mark.parametrize("position", [0, 20, 40, len(WHOLE) // 2, len(WHOLE) - 40, len(WHOLE) - 1])
-def test_corrupt_archives(position: int, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte that is wrong anywhere, where no digest is known: the archive's own checksums notice."""
+@pytest.mark.parametrize(("share", "offset"), [(0, 0), (0, 20), (0, 40), (0.5, 0), (1, -40), (1, -1)])
+def test_corrupt_archives(
+    share: float, offset: int, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte that is wrong anywhere, where no digest is known: the archive's own checksums notice. Its place is not
+    a number of bytes, since every process makes an archive of another length."""
+    position = int(share * len(WHOLE)) + offset
     plant(served, WHOLE[:position] + bytes([WHOLE[position] ^ 0x55]) + WHOLE[position + 1 :], monkeypatch)
     with pytest.raises(SourceError, match=r"uvg/Jockey: .* It was deleted; run again to download it anew"):
         fetch(tmp_path)
