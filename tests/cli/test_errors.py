@@ -156,7 +156,7 @@ def poor_ffmpeg(fresh_ffmpeg: None, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ffmpeg.encoders.cache_clear()
 
 
-@pytest.mark.usefixtures("poor_ffmpeg")
+@pytest.mark.usefixtures("in_process", "poor_ffmpeg")
 def test_missing_encoder_skips_its_codec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the reason in the record, and the others run."""
     assert main(["run", "--preset", "smoke", "--codecs", "vvenc,raw", "--results", str(tmp_path / "results")]) == 0
@@ -202,6 +202,7 @@ def test_decoding_to_an_unknown_form(fail: Fail, tmp_path: Path) -> None:
     assert said == "Cannot write out.avi: the suffix must be one of .y4m, .raw.\n"
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("suffix", "data"), [(".y4m", b""), (".264", b""), (".264", b"this is no video"), (".inr", b"this is no video")]
 )
@@ -214,6 +215,7 @@ def test_decoding_a_damaged_stream(suffix: str, data: bytes, fail: Fail, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {"out.y4m", f"bad{suffix}"}
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("suffix", [".y4m", ".raw"])
 def test_decoding_to_no_folder(suffix: str, fail: Fail, tiny: Clip, tmp_path: Path) -> None:
     """The path is named."""
@@ -232,6 +234,7 @@ def test_report_on_nothing(name: str, fail: Fail, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("in_process")
 def test_report_on_a_damaged_record(
     fail: Fail, make_cell: Callable[..., PlannedCell], store: Store, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from bench.dataset import Clip
 from bench.errors import CellInterruptedError, CodecError
 from bench.runs.process import stop_requests
 
+pytestmark = pytest.mark.train
 CODECS = [
     NeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short"),
     ResNeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short", norm="bn"),

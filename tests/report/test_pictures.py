@@ -275,6 +275,7 @@ def test_frames_that_are_not_there_are_explained(tmp_path: Path) -> None:
 # --- Files
 
 
+@pytest.mark.process
 def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:
     """In each form, of each kind of picture, whether it is drawn here or in another process."""
     records = with_regions([*kept(tmp_path), *on_uvg("nerv", {"beauty": 0}), *on_uvg("x264", {"beauty": 1})], -2)
@@ -300,6 +301,7 @@ def test_forms() -> None:
     assert b"/Type3" not in forms["pdf"]
 
 
+@pytest.mark.process
 def test_pictures_are_printed_though_a_process_is_killed(tmp_path: Path) -> None:
     """By this one."""
     fatal = Fatal(tmp_path / "killed")

@@ -81,6 +81,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", FAILURES)
 def test_misbehaviour_is_recorded(name: str, make_cell: MakeCell, store: Store) -> None:
     """The record says what went wrong, holds no number, and is the one on disk."""
@@ -92,6 +93,7 @@ def test_misbehaviour_is_recorded(name: str, make_cell: MakeCell, store: Store) 
     assert not [path for path in (store.root / "streams").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["raises", "raises-in-skip", "notes-an-object"])
 def test_unexpected_errors_leave_a_traceback_in_the_log(name: str, make_cell: MakeCell, store: Store) -> None:
     """Whoever mends the codec finds the line."""
@@ -108,6 +110,7 @@ def test_frames_of_another_form_are_an_error(other: dict[str, int], make_cell: M
         check_frames(replace(tiny.rgb.format, **other), make_cell("raw"))  # type: ignore[arg-type]
 
 
+@pytest.mark.process
 def test_hanging_codec_is_stopped(make_cell: MakeCell, store: Store) -> None:
     """A cell that outlasts its time is a record too."""
     start = time.monotonic()
@@ -126,6 +129,7 @@ def test_codec_that_cannot_take_a_clip_is_skipped(make_cell: MakeCell, store: St
     assert saved(store) == [record]
 
 
+@pytest.mark.process
 def test_failed_run_does_not_keep_an_earlier_log(make_cell: MakeCell, store: Store) -> None:
     """A log is of the last run only."""
     cell = make_cell("copy")
@@ -134,6 +138,7 @@ def test_failed_run_does_not_keep_an_earlier_log(make_cell: MakeCell, store: Sto
     assert store.log_path(cell.file_name).read_text() == ""
 
 
+@pytest.mark.process
 def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, cache: Path) -> None:
     """No clip, no parameters, no cache: a task that names the stream, in an empty folder."""
     assert os.environ["BENCH_CACHE"] == str(cache)
@@ -151,6 +156,7 @@ def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, 
 # --- What a record says
 
 
+@pytest.mark.process
 def test_record_of_a_lossless_copy(make_cell: MakeCell, store: Store, tiny: Clip) -> None:
     """Every number follows from the clip: the size of its YUV4MPEG2 file, and no error at all."""
     record = run_cell(make_cell("raw"), store, silent)
@@ -213,6 +219,7 @@ def run(results: Path, *arguments: str) -> int:
     return main(["run", "--preset", "smoke", "--results", str(results), *arguments])
 
 
+@pytest.mark.process
 def test_other_cells_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A crash costs its own cell only, and shows in the exit status."""
     assert run(tmp_path, "--codecs", "killed,skips,copy") == 1
@@ -225,6 +232,7 @@ def test_other_cells_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "Traceback" not in printed
 
 
+@pytest.mark.usefixtures("in_process")
 def test_finished_cells_are_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second run says so, exits with 0 and touches nothing; a failed cell is tried again."""
     assert run(tmp_path, "--codecs", "copy,skips,refuses") == 1
@@ -269,6 +277,7 @@ def test_dry_run_lists_and_writes_nothing(tmp_path: Path, capsys: pytest.Capture
     assert sorted(tmp_path.rglob("*")) == written
 
 
+@pytest.mark.process
 def test_interrupted_run_keeps_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -294,6 +303,7 @@ def test_interrupted_run_keeps_what_is_finished(
     assert "1 of 2 cells are already done." in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_terminated_run_leaves_no_process(tmp_path: Path) -> None:
     """What a scheduler sends when the time is up ends the codec's process too."""
     command = [sys.executable, "-m", "bench", "run", "--preset", "smoke", "--codecs", "hangs"]
@@ -313,6 +323,7 @@ def test_terminated_run_leaves_no_process(tmp_path: Path) -> None:
     assert not list((tmp_path / "results" / "streams").iterdir())
 
 
+@pytest.mark.process
 def test_interrupted_rerun_keeps_the_old_record(make_cell: MakeCell, store: Store) -> None:
     """A cell that is interrupted on its second try still has the record of its first."""
     cell = make_cell("hangs")

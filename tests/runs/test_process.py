@@ -16,6 +16,7 @@ from bench.errors import BenchError, CellError, CellTimeoutError, StoreError, St
 from bench.records.record import Cost
 from bench.runs.process import CAN_PIN, TimeLimit, run_process
 
+pytestmark = pytest.mark.process
 WORKER = """
 import os, subprocess, sys, time
 from bench.errors import StreamError

@@ -56,6 +56,7 @@ def mean_psnr_db(network: Representation, clip: Clip) -> float:
     return float(np.mean([psnr_db(picture, frames[i]) for i, picture in enumerate(shown)]))
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("weights", WEIGHT_CODINGS)
 def test_a_loss_is_kept_to(weights: WeightsName, trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """And used: most of it, if tuning does not leave some. Measured anew on the network that comes back."""
@@ -66,6 +67,7 @@ def test_a_loss_is_kept_to(weights: WeightsName, trained: Representation, clip: 
     assert 500 < coded.size_bytes < 40_000
 
 
+@pytest.mark.train
 def test_each_way_is_smaller_than_the_plainer_one(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """At the same loss: what `results/weight_coding` finds on long-trained networks holds here too."""
     names: tuple[WeightsName, ...] = ("huffman", "paper", "sensitivity", "trellis")
@@ -73,6 +75,7 @@ def test_each_way_is_smaller_than_the_plainer_one(trained: Representation, clip:
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("weights", ["sensitivity", "tuned"])
 def test_a_rate_is_kept_to(weights: WeightsName, trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """0.3 bits a pixel of four frames of 320x180 are 8,640 bytes, all of the file's."""
@@ -82,6 +85,7 @@ def test_a_rate_is_kept_to(weights: WeightsName, trained: Representation, clip: 
     assert found["target_met"]
 
 
+@pytest.mark.train
 def test_a_psnr_is_kept_to_or_refused(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """Refused where float weights do not reach it."""
     float_psnr_db = mean_psnr_db(trained, clip)
@@ -91,6 +95,7 @@ def test_a_psnr_is_kept_to_or_refused(trained: Representation, clip: Clip, tmp_p
         quantised(trained, clip, "sensitivity", "90dB", tmp_path)
 
 
+@pytest.mark.train
 def test_bits_are_the_width_of_a_level(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """Steps by range at 6 bits: 63 levels, but for the rounding of steps to a sixteenth of an octave."""
     coded, found, _ = quantised(trained, clip, "paper", "6bit", tmp_path)
@@ -100,6 +105,7 @@ def test_bits_are_the_width_of_a_level(trained: Representation, clip: Clip, tmp_
     assert found["trials"] == 1
 
 
+@pytest.mark.train
 def test_tuning_teaches_the_network_its_grid(clip: Clip) -> None:
     """Pictures and gradients are those of the rounded weights, which the exact ones learn from."""
     torch.manual_seed(0)

@@ -234,6 +234,7 @@ def test_a_disk_that_fills_up_while_downloading(served: Served, tmp_path: Path) 
     assert is_complete(tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a file's size by setrlimit")
 def test_a_disk_that_fills_up_while_extracting(served: Served, tmp_path: Path) -> None:
     """The archive stays for the next try, half a video does not."""
@@ -256,6 +257,7 @@ def test_a_disk_that_fills_up_while_extracting(served: Served, tmp_path: Path) -
     assert served.ranges == []
 
 
+@pytest.mark.process
 def test_two_processes_fetch_once(served: Served, tmp_path: Path) -> None:
     """The second waits, and finds the sequence there."""
     code = 'sys.exit(main(["fetch", "uvg", "Jockey"]))'
@@ -266,6 +268,7 @@ def test_two_processes_fetch_once(served: Served, tmp_path: Path) -> None:
     assert is_complete(tmp_path)
 
 
+@pytest.mark.process
 def test_killed_while_downloading(served: Served, tmp_path: Path) -> None:
     """What has come so far is kept, under no name that anything takes for the sequence."""
     code = """
