@@ -127,7 +127,7 @@ def test_missing_ffmpeg(arguments: list[str], fail: Fail, tmp_path: Path, monkey
     """Both cures are named."""
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
     said = fail(*arguments, "--results", tmp_path / "results")
-    assert said.startswith("No usable ffmpeg: IMAGEIO_FFMPEG_EXE names '/nowhere/ffmpeg', which does not run")
+    assert "IMAGEIO_FFMPEG_EXE names '/nowhere/ffmpeg'" in said
     assert "pip install imageio-ffmpeg" in said
 
 
@@ -165,7 +165,7 @@ def test_missing_encoder_skips_its_codec(tmp_path: Path, capsys: pytest.CaptureF
     assert {(record.codec.name, record.status) for record in records} == {("vvenc", "skipped"), ("raw", "ok")}
     for record in records:
         if record.status == "skipped":
-            assert "has no encoder libvvenc. Install the bundled build" in (record.reason or "")
+            assert "no encoder libvvenc" in (record.reason or "")
 
 
 @pytest.mark.usefixtures("poor_ffmpeg")
@@ -192,14 +192,15 @@ def test_decoding_what_no_codec_writes(name: str, fail: Fail, tmp_path: Path) ->
     """The suffixes that can be decoded are listed."""
     (tmp_path / name).write_bytes(b"something")
     said = fail("decode", tmp_path / name, "-o", tmp_path / "out.y4m")
-    assert "no codec writes streams with the suffix" in said
+    assert name in said
     assert ".y4m, .264, .265, .obu, .266, .inr" in said
 
 
 def test_decoding_to_an_unknown_form(fail: Fail, tmp_path: Path) -> None:
     """Said before any decoding."""
     said = fail("decode", tmp_path / "none.264", "-o", tmp_path / "out.avi")
-    assert said == "Cannot write out.avi: the suffix must be one of .y4m, .raw.\n"
+    assert "out.avi" in said
+    assert ".y4m, .raw" in said
 
 
 @pytest.mark.usefixtures("in_process")

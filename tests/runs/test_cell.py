@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -61,24 +62,20 @@ def gone(processes: list[int]) -> bool:
 # --- What a codec does wrong
 
 FAILURES = {
-    "killed": "CellError: the encoder ended with signal SIGKILL and no result",
-    "exits": "CellError: the encoder ended with exit status 3 and no result",
-    "raises": "CellError: ZeroDivisionError: planted in the encoder",
-    "refuses": "CodecError: planted refusal",
-    "writes-nothing": "CodecError: planted/noise writes-nothing: the codec reported success but wrote no stream.",
-    "writes-empty": "CodecError: planted/noise writes-empty: the codec reported success but wrote no stream.",
-    "notes-an-object": "CellError: ",
-    "drops-frame": (
-        "DecodeError: planted/noise drops-frame: the decoder gave 2 frames of 48x32 yuv420p; "
-        "encoded were 3 frames of 48x32 yuv420p."
-    ),
-    "overstates": (
-        "DecodeError: frames.raw: expected 3 frames of 48x32 yuv420p (6,912 bytes), found 4,608 bytes (2.00 frames)."
-    ),
-    "decoder-killed": "CellError: the decoder ended with signal SIGKILL and no result",
-    "lies": "CodecError: planted/noise lies: the ledger sums to",
-    "raises-in-skip": "ZeroDivisionError: planted in skip",
+    "killed": ("CellError", "encoder", "SIGKILL"),
+    "exits": ("CellError", "encoder", "status 3"),
+    "raises": ("CellError", "ZeroDivisionError: planted in the encoder"),
+    "refuses": ("CodecError", "planted refusal"),
+    "writes-nothing": ("CodecError", "planted/noise writes-nothing", "no stream"),
+    "writes-empty": ("CodecError", "planted/noise writes-empty", "no stream"),
+    "notes-an-object": ("CellError", "object"),
+    "drops-frame": ("DecodeError", "planted/noise drops-frame", "2 frames of 48x32", "3 frames of 48x32"),
+    "overstates": ("DecodeError", "3 frames of 48x32", "6,912 bytes", "4,608 bytes"),
+    "decoder-killed": ("CellError", "decoder", "SIGKILL"),
+    "lies": ("CodecError", "planted/noise lies", "ledger"),
+    "raises-in-skip": ("ZeroDivisionError", "planted in skip"),
 }
+"""The class of the error, and what its message must not leave out."""
 
 
 @pytest.mark.process
@@ -87,7 +84,10 @@ def test_misbehaviour_is_recorded(name: str, make_cell: MakeCell, store: Store) 
     """The record says what went wrong, holds no number, and is the one on disk."""
     record = run_cell(make_cell(name), store, silent)
     assert record.status == "failed"
-    assert (record.reason or "").startswith(FAILURES[name])
+    error, *words = FAILURES[name]
+    kind, _, message = (record.reason or "").partition(": ")
+    assert kind == error
+    assert [word for word in words if word not in message] == []
     assert (record.stream, record.quality, record.encode, record.decode) == (None, None, None, None)
     assert saved(store) == [record]
     assert not [path for path in (store.root / "streams").iterdir() if path.name.startswith(".")]
@@ -117,7 +117,7 @@ def test_hanging_codec_is_stopped(make_cell: MakeCell, store: Store) -> None:
     record = run_cell(make_cell("hangs"), store, silent, TimeLimit(0.5))
     assert 0.5 <= time.monotonic() - start < 30
     assert record.status == "timed_out"
-    assert record.reason == "the encoder was stopped after 0.5 s. Allow more with --timeout."
+    assert re.search(r"encoder .* 0\.5 s.*--timeout", record.reason or "")
     assert saved(store) == [record]
     assert not list((store.root / "streams").iterdir())
 
@@ -227,7 +227,7 @@ def test_other_cells_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert statuses == {"killed": "failed", "skips": "skipped", "copy": "ok"}
     printed = capsys.readouterr().err
     assert "1 failed, 1 skipped, 1 ok." in printed
-    assert "[1/3] bunny/bunny killed: failed: CellError: the encoder ended with signal SIGKILL" in printed
+    assert re.search(r"\[1/3\] bunny/bunny killed: failed: CellError: .*SIGKILL", printed)
     assert "[2/3] bunny/bunny skips: skipped: planted reason" in printed
     assert "Traceback" not in printed
 

@@ -91,7 +91,7 @@ def test_a_psnr_is_kept_to_or_refused(trained: Representation, clip: Clip, tmp_p
     float_psnr_db = mean_psnr_db(trained, clip)
     _, _, network = quantised(trained, clip, "sensitivity", f"{float_psnr_db - 0.7:.3f}dB", tmp_path)
     assert mean_psnr_db(network, clip) == pytest.approx(float_psnr_db - 0.7, abs=0.1)
-    with pytest.raises(CodecError, match=r"The target is 90 dB, but with float weights the network reaches"):
+    with pytest.raises(CodecError, match=r"90 dB.* \d+\.\d+ dB"):
         quantised(trained, clip, "sensitivity", "90dB", tmp_path)
 
 
@@ -181,7 +181,7 @@ class TestSteps:
     @pytest.mark.parametrize("base", [0.0, -1.0, float("nan"), float("inf"), 1e30])
     def test_senseless_steps_are_refused(self, base: float) -> None:
         """Zero, negative, not a number, infinite, and nearly."""
-        with pytest.raises(StreamError, match="its quantisation steps are multiples of"):
+        with pytest.raises(StreamError, match="steps"):
             unpack(StepSizes(base, np.array([255], np.uint8)).pack(), 1)
 
     def test_another_number_of_steps_is_refused(self) -> None:
