@@ -83,6 +83,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The session's run needs both marks, whichever test and whichever worker comes to make it."""
+    if "smoke_results" in getattr(item, "fixturenames", ()):
+        for mark, deed in (("process", "starts processes"), ("train", "trains networks")):
+            if not item.get_closest_marker(mark):
+                unmarked(mark, f"{deed} by way of smoke_results")
+
+
 # --- Clips
 
 
