@@ -41,13 +41,13 @@ sys.path.insert(0, str(TESTS))  # so that tests in every folder find `planted`
 
 
 def pytest_configure() -> None:
-    """Processes side by side share few cores: their threads sleep while they wait, and torch has no more of them than
-    its worker's share. No result depends on either (on numba's threads, which stay as they are, it may). What reads
-    these variables is not loaded yet."""
+    """Processes side by side share few cores: their threads sleep while they wait, and a worker has no more of them
+    than its share of the cores, or two workers of two threads each take several times as long. What reads these
+    variables is not loaded yet."""
     os.environ["OMP_WAIT_POLICY"] = "passive"
     if "PYTEST_XDIST_WORKER" in os.environ:
-        share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        os.environ["OMP_NUM_THREADS"] = str(max(1, share))
+        share = str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+        os.environ |= {"OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share}
 
 
 def unmarked(mark: str, deed: str) -> NoReturn:
@@ -84,7 +84,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """The session's run needs both marks, whichever test and whichever worker comes to make it."""
+    """The shared run needs both marks, whichever test and whichever worker comes to make it."""
     if "smoke_results" in getattr(item, "fixturenames", ()):
         for mark, deed in (("process", "starts processes"), ("train", "trains networks")):
             if not item.get_closest_marker(mark):
@@ -170,8 +170,8 @@ SMOKE_PRUNED = "nerv[fc_dim=2,lower_width=8,pruned=0.6,weights=huffman]"
 @pytest.fixture(scope="session")
 def smoke_results(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The results of one run of the preset ``smoke``: four rate points of x264, a NeRV, and a NeRV by its own
-    pipeline, each trained just enough to take the whole path. All tests of a session share them, in every worker:
-    who changes something copies them first."""
+    pipeline, each trained just enough to take the whole path. All tests share them, in every worker: who changes
+    something copies them first."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

@@ -45,7 +45,7 @@ class Finished:
 
 @pytest.fixture
 def finished(smoke_results: Path) -> Finished:
-    """The session's run of a standard codec and of a learned one at the smallest preset."""
+    """The tests' common run of a standard codec and of a learned one at the smallest preset."""
     return Finished(smoke_results)
 
 
