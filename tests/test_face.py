@@ -48,6 +48,7 @@ def test_the_page_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
             assert printed.getvalue() == expected
 
 
+@pytest.mark.process
 def test_importing_the_package_loads_nothing_large(tmp_path: Path) -> None:
     """Neither does asking what is in it; a name that does not exist is an error as usual."""
     code = (

@@ -115,6 +115,8 @@ def key_frames(stream: Path, syntax: Syntax) -> int:
     return sum(7 <= unit[1] >> 3 <= 10 for unit in units)
 
 
+@pytest.mark.train
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le"])
 def test_networks_pad_and_say_so(pixel_format: PixelFormat, tmp_path: Path) -> None:
     """A size that strides do not reach, and ten bits: the whole way to a record."""

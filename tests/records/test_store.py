@@ -113,6 +113,7 @@ def test_preparing_leaves_empty_folders(tmp_path: Path) -> None:
     assert names == ["locks", "logs", "records", "scratch", "streams"]
 
 
+@pytest.mark.process
 def test_a_lock_is_held_by_one_process(tmp_path: Path) -> None:
     """A second one is told so at once, and gets it when the first ends, though it is killed."""
     store = Store(tmp_path)

@@ -277,6 +277,7 @@ def test_frames_that_are_not_there_are_explained(tmp_path: Path) -> None:
 # --- Files
 
 
+@pytest.mark.process
 def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:
     """Each kind of picture has the same bytes in each form, whether this process draws it or another one."""
     records = with_regions([*kept(tmp_path), *on_uvg("nerv", {"beauty": 0}), *on_uvg("x264", {"beauty": 1})], -2)
@@ -302,6 +303,7 @@ def test_forms() -> None:
     assert b"/Type3" not in forms["pdf"]
 
 
+@pytest.mark.process
 def test_pictures_are_printed_though_a_process_is_killed(tmp_path: Path) -> None:
     """This process draws the pictures if another one was killed."""
     fatal = Fatal(tmp_path / "killed")

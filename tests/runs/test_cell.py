@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -72,36 +73,37 @@ def gone(processes: list[int]) -> bool:
 # --- What a codec does wrong
 
 FAILURES = {
-    "killed": "CellError: the encoder ended with signal SIGKILL and no result",
-    "exits": "CellError: the encoder ended with exit status 3 and no result",
-    "raises": "CellError: ZeroDivisionError: planted in the encoder",
-    "refuses": "CodecError: planted refusal",
-    "writes-nothing": "CodecError: planted/noise writes-nothing: the codec reported success but wrote no stream.",
-    "writes-empty": "CodecError: planted/noise writes-empty: the codec reported success but wrote no stream.",
-    "drops-frame": (
-        "DecodeError: planted/noise drops-frame: the decoder gave 2 frames of 48x32 yuv420p; "
-        "encoded were 3 frames of 48x32 yuv420p."
-    ),
-    "overstates": (
-        "DecodeError: frames.raw: expected 3 frames of 48x32 yuv420p (6,912 bytes), found 4,608 bytes (2.00 frames)."
-    ),
-    "decoder-killed": "CellError: the decoder ended with signal SIGKILL and no result",
-    "lies": "CodecError: planted/noise lies: the ledger sums to",
-    "raises-in-skip": "ZeroDivisionError: planted in skip",
+    "killed": ("CellError", "encoder", "SIGKILL"),
+    "exits": ("CellError", "encoder", "status 3"),
+    "raises": ("CellError", "ZeroDivisionError: planted in the encoder"),
+    "refuses": ("CodecError", "planted refusal"),
+    "writes-nothing": ("CodecError", "planted/noise writes-nothing", "no stream"),
+    "writes-empty": ("CodecError", "planted/noise writes-empty", "no stream"),
+    "drops-frame": ("DecodeError", "planted/noise drops-frame", "2 frames of 48x32", "3 frames of 48x32"),
+    "overstates": ("DecodeError", "3 frames of 48x32", "6,912 bytes", "4,608 bytes"),
+    "decoder-killed": ("CellError", "decoder", "SIGKILL"),
+    "lies": ("CodecError", "planted/noise lies", "ledger"),
+    "raises-in-skip": ("ZeroDivisionError", "planted in skip"),
 }
+"""The class of the error, and what its message must not leave out."""
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", FAILURES)
 def test_misbehaviour_is_recorded(name: str, make_cell: MakeCell, store: Store) -> None:
     """The record says what went wrong, holds no number, and is the one on disk."""
     record = run_cell(make_cell(name), store, silent)
     assert record.status == "failed"
-    assert (record.reason or "").startswith(FAILURES[name])
+    error, *words = FAILURES[name]
+    kind, _, message = (record.reason or "").partition(": ")
+    assert kind == error
+    assert [word for word in words if word not in message] == []
     assert (record.stream, record.quality, record.encode, record.decode) == (None, None, None, None)
     assert saved(store) == [record]
     assert not [path for path in (store.root / "streams").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["raises", "raises-in-skip"])
 def test_unexpected_errors_leave_a_traceback_in_the_log(name: str, make_cell: MakeCell, store: Store) -> None:
     """Whoever mends the codec finds the line."""
@@ -118,13 +120,14 @@ def test_frames_of_another_form_are_an_error(other: dict[str, int], make_cell: M
         check_frames(replace(tiny.rgb.format, **other), make_cell("raw"))  # type: ignore[arg-type]
 
 
+@pytest.mark.process
 def test_hanging_codec_is_stopped(make_cell: MakeCell, store: Store) -> None:
     """A cell that outlasts its time is a record too."""
     start = time.monotonic()
     record = run_cell(make_cell("hangs"), store, silent, TimeLimit(0.5))
     assert 0.5 <= time.monotonic() - start < 30
     assert record.status == "timed_out"
-    assert record.reason == "the encoder was stopped after 0.5 s. Allow more with --timeout."
+    assert re.search(r"encoder .* 0\.5 s.*--timeout", record.reason or "")
     assert saved(store) == [record]
     assert not list((store.root / "streams").iterdir())
 
@@ -136,6 +139,7 @@ def test_codec_that_cannot_take_a_clip_is_skipped(make_cell: MakeCell, store: St
     assert saved(store) == [record]
 
 
+@pytest.mark.process
 def test_failed_run_does_not_keep_an_earlier_log(make_cell: MakeCell, store: Store) -> None:
     """A log is of the last run only."""
     cell = make_cell("copy")
@@ -144,6 +148,7 @@ def test_failed_run_does_not_keep_an_earlier_log(make_cell: MakeCell, store: Sto
     assert store.log_path(cell.file_name).read_text() == ""
 
 
+@pytest.mark.process
 def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, cache: Path) -> None:
     """No clip, no parameters, no cache: a task that names the stream, in an empty folder."""
     assert os.environ["BENCH_CACHE"] == str(cache)
@@ -157,9 +162,11 @@ def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, 
     assert set(seen["environment"]) == {"BENCH_CODECS", "BENCH_STARTED"}
 
 
-@pytest.mark.skipif(confined() == "folder", reason="this system has no Landlock")
+@pytest.mark.process
 def test_no_way_leads_a_decoder_to_the_source(make_cell: MakeCell, store: Store, tmp_path: Path) -> None:
     """An encoder that writes a map of where its source and copies of it lie, and a decoder that tries every place."""
+    if confined() == "folder":
+        pytest.skip("this system has no Landlock")
     planted = tmp_path / "planted.raw"
     with Shared() as shared, Listening() as port:
         with pytest.MonkeyPatch.context() as patch:
@@ -207,6 +214,7 @@ class Listening:
         self.server.close()
 
 
+@pytest.mark.process
 def test_the_record_says_what_kept_the_decoder_apart(make_cell: MakeCell, store: Store) -> None:
     """And which code each process ran."""
     record = run_cell(make_cell("raw"), store, silent)
@@ -219,6 +227,7 @@ def test_the_record_says_what_kept_the_decoder_apart(make_cell: MakeCell, store:
 # --- What is not done twice
 
 
+@pytest.mark.process
 def test_a_failure_after_encoding_does_not_cost_the_encoding(
     make_cell: MakeCell, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +247,7 @@ def test_a_failure_after_encoding_does_not_cost_the_encoding(
     assert count.read_text() == "11"
 
 
+@pytest.mark.process
 def test_a_stream_that_is_not_what_was_encoded_is_made_anew(
     make_cell: MakeCell, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +269,7 @@ def test_a_stream_that_is_not_what_was_encoded_is_made_anew(
     assert count.read_text() == "111"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("gone", ["streams", "frames"])
 def test_a_record_is_done_when_its_files_are_there(
     gone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -275,6 +286,7 @@ def test_a_record_is_done_when_its_files_are_there(
     assert path.read_bytes() == content
 
 
+@pytest.mark.process
 def test_two_runs_share_the_work(tmp_path: Path) -> None:
     """Neither does what the other does, and both end well."""
     command = [sys.executable, "-m", "bench", "run", "--preset", "smoke", "--codecs", "counts,copy,raw", "--results"]
@@ -287,6 +299,7 @@ def test_two_runs_share_the_work(tmp_path: Path) -> None:
     assert not list((tmp_path / "results" / "scratch").iterdir())
 
 
+@pytest.mark.process
 def test_notes_that_no_record_can_hold_are_kept_as_text(make_cell: MakeCell, store: Store) -> None:
     """The stream is not lost for them; numbers of numpy's are numbers."""
     record = run_cell(make_cell("notes-an-object"), store, silent)
@@ -298,6 +311,7 @@ def test_notes_that_no_record_can_hold_are_kept_as_text(make_cell: MakeCell, sto
 # --- What a record says
 
 
+@pytest.mark.process
 def test_record_of_a_lossless_copy(make_cell: MakeCell, store: Store, tiny: Clip) -> None:
     """Every number follows from the clip: the size of its YUV4MPEG2 file, and no error at all."""
     record = run_cell(make_cell("raw"), store, silent)
@@ -360,6 +374,7 @@ def run(results: Path, *arguments: str) -> int:
     return main(["run", "--preset", "smoke", "--results", str(results), *arguments])
 
 
+@pytest.mark.process
 def test_other_cells_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A crash costs its own cell only, and shows in the exit status."""
     assert run(tmp_path, "--codecs", "killed,skips,copy") == 1
@@ -367,11 +382,12 @@ def test_other_cells_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert statuses == {"killed": "failed", "skips": "skipped", "copy": "ok"}
     printed = capsys.readouterr().err
     assert "1 failed, 1 skipped, 1 ok." in printed
-    assert "[1/3] bunny/bunny killed: failed: CellError: the encoder ended with signal SIGKILL" in printed
+    assert re.search(r"\[1/3\] bunny/bunny killed: failed: CellError: .*SIGKILL", printed)
     assert "[2/3] bunny/bunny skips: skipped: planted reason" in printed
     assert "Traceback" not in printed
 
 
+@pytest.mark.usefixtures("in_process")
 def test_finished_cells_are_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second run says so, exits with 0 and touches nothing; a failed cell is tried again."""
     assert run(tmp_path, "--codecs", "copy,skips,refuses") == 1
@@ -416,6 +432,7 @@ def test_dry_run_lists_and_writes_nothing(tmp_path: Path, capsys: pytest.Capture
     assert sorted(tmp_path.rglob("*")) == written
 
 
+@pytest.mark.process
 def test_interrupted_run_keeps_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -441,6 +458,7 @@ def test_interrupted_run_keeps_what_is_finished(
     assert "1 of 2 cells are already done." in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)]
 )
@@ -464,6 +482,7 @@ def test_ended_run_leaves_no_process(sent: signal.Signals, status: int, tmp_path
     assert not list((tmp_path / "results" / "streams").iterdir())
 
 
+@pytest.mark.process
 def test_interrupted_rerun_keeps_the_old_record(make_cell: MakeCell, store: Store) -> None:
     """A cell that is interrupted on its second try still has the record of its first."""
     cell = make_cell("hangs")
