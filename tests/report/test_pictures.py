@@ -23,6 +23,7 @@ from bench.measure.regions import transient_pixels
 from bench.records.kept_frame import keep_frame, kept_frame_index, read_kept
 from bench.records.record import KeptFrame, Record
 from bench.records.store import Store
+from bench.report.content import content
 from bench.report.figures import crops, curves, heat_map, overhead, per_frame, region_gain
 from bench.report.figures.gallery import Gallery, all_pictures
 from bench.report.figures.picture import Picture, codec_styles, for_both_schemes
@@ -333,3 +334,14 @@ def test_the_rate_axis_is_as_asked() -> None:
         (axes,) = curves.draw(group, "psnr_rgb", codec_styles([]), axis).axes
         assert axes.get_xscale() == axis
     assert axes.get_xlim()[0] == 0
+
+
+def test_long_labels_have_room() -> None:
+    """Options set by hand make names of a hundred characters; no axes may collapse for them, which is a warning."""
+    records = [
+        replace(one, codec=replace(one.codec, label=f"{codec}[{'x' * 90}=1]"))
+        for codec in ("nerv", "x265")
+        for one in curve(codec)
+    ]
+    for picture in content(records).pictures:
+        assert print_figure(picture.figure)["png"]

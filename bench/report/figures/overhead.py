@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ...analysis.comparable import ComparableSet, RecordedCell
-from .picture import QUIET, TEXT, Picture, dress, new_figure
+from .picture import QUIET, TEXT, Picture, dress, more_room, new_figure
 
 COLOURS = ("#3b4f81", "#7fa8c9", "#d8b365", "#8c6bb1", "#5aae8f", "#b8626f", "#9a9a9a")
 """The colours of purposes. None of them is the colour of a codec."""
@@ -55,7 +55,8 @@ def _mean_rate(cells: Sequence[RecordedCell]) -> float:
 
 def draw(group: ComparableSet, rows: Sequence[tuple[str, Counter[str]]]) -> Figure:
     """A bar for each row, with all purposes except the largest."""
-    figure = new_figure(group, "bytes that are not the main purpose", 5.4, 0.24 * len(rows) + 1.9)
+    more = more_room([name for name, _ in rows], 7.5, 3.0)
+    figure = new_figure(group, "bytes that are not the main purpose", 5.4 + more, 0.24 * len(rows) + 1.9)
     axes = figure.subplots()
     purposes = list(dict.fromkeys(purpose for _, ledger in rows for purpose in _rest(ledger)))
     for place, (_, ledger) in enumerate(rows):

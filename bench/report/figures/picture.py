@@ -107,6 +107,16 @@ def new_figure(group: ComparableSet, title: str, width: float, height: float) ->
     return figure
 
 
+INCHES_PER_POINT = 0.0085
+"""The width of a character on average, for each point of its size."""
+
+
+def more_room(labels: Iterable[str], points: float, inches: float) -> float:
+    """The inches by which labels of this size are longer than the room that a figure has for them; 0 if they fit."""
+    longest = max((len(label) for label in labels), default=0)
+    return max(0.0, INCHES_PER_POINT * points * longest - inches)
+
+
 def is_lowest(place: int, count: int) -> bool:
     """Whether, among the ``count`` axes of `grid_of_axes`, none stand below those at ``place``."""
     return place + 3 >= count

@@ -13,7 +13,7 @@ from ...analysis.bd_psnr import bd_psnr
 from ...analysis.comparable import ComparableSet
 from ...analysis.pairs import ANCHORS
 from ...measure.regions import DEFINITION, REGIONS, Region
-from .picture import QUIET, TEXT, Picture, dress, new_figure
+from .picture import QUIET, TEXT, Picture, dress, more_room, new_figure
 
 COLOURS: dict[Region, str] = {"persistent": "#7fa8c9", "transient": "#3b4f81"}
 
@@ -78,7 +78,8 @@ def has_regions(group: ComparableSet) -> bool:
 def draw(group: ComparableSet, anchor: str, every: Sequence[Gain]) -> Figure:
     """A pair of bars for each codec. Where the comparison was refused, the picture says so."""
     labels = list(dict.fromkeys(gain.label for gain in every))
-    figure = new_figure(group, f"PSNR against {anchor} at the same rate", 5.4, 0.55 * len(labels) + 1.9)
+    more = more_room(labels, 8, 2.5)
+    figure = new_figure(group, f"PSNR against {anchor} at the same rate", 5.4 + more, 0.55 * len(labels) + 1.9)
     axes = figure.subplots()
     dress(axes)
     for gain in every:
