@@ -78,13 +78,17 @@ class Refuses(Copy):
 
 @dataclass(frozen=True)
 class Hangs(Copy):
-    """Never ends, nor does the program that it starts. Its step is the two process ids, which it also
-    writes to the file that ``HANGS_REPORTS`` names."""
+    """Never ends, nor does the program that it starts, unless ``HANGS_SECONDS`` says after how long it copies the clip.
+    Its step is the two process ids, which it also writes to the file that ``HANGS_REPORTS`` names."""
 
     name: ClassVar[str] = "hangs"
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         """Wait for ever, with half a stream written."""
+        if "HANGS_SECONDS" in os.environ:
+            time.sleep(float(os.environ["HANGS_SECONDS"]))
+            super().encode(clip, stream, job)
+            return
         stream.write_bytes(b"half of a str")
         program = subprocess.Popen(["sleep", "600"])
         job.progress("hanging", program.pid, os.getpid())

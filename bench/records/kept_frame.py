@@ -72,5 +72,5 @@ def read_kept(root: Path, kept: KeptFile) -> NDArray[Any]:
     except OSError as error:
         raise StoreError(f"{kept.path} is not there. Run its cell again to make it.") from error
     if hashlib.sha256(content).hexdigest() != kept.sha256:
-        raise StoreError(f"{kept.path} is not the file that its record names. Run its cell again.")
+        raise StoreError(f"{kept.path} is not the file that its record names. Delete it, and run its cell again.")
     return np.asarray(Image.open(io.BytesIO(content)))
