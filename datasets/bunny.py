@@ -18,6 +18,7 @@ from bench.sources.file import open_file
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
+from bench.video.paths import printable
 from bench.video.raw import VideoFormat
 
 MP4_SHA256 = "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"
@@ -39,12 +40,12 @@ def find_mp4() -> Path:
 def check_mp4(path: Path) -> None:
     """Raise `SourceError` unless ``path`` is the clip, byte for byte."""
     if not path.exists():
-        raise SourceError(f"bunny: {path} does not exist. {CURE}")
+        raise SourceError(f"bunny: {printable(path)} does not exist. {CURE}")
     found = file_sha256(path)
     if found != MP4_SHA256:
         raise SourceError(
-            f"bunny: {path} is not the expected clip (sha256 {found[:16]}…, {path.stat().st_size:,} bytes; "
-            f"expected {MP4_SHA256[:16]}…, 1,055,736 bytes). {CURE}"
+            f"bunny: {printable(path)} is not the expected clip (sha256 {found[:16]}…, {path.stat().st_size:,} "
+            f"bytes; expected {MP4_SHA256[:16]}…, 1,055,736 bytes). {CURE}"
         )
 
 
@@ -78,6 +79,6 @@ class Bunny(Dataset):
     def listing(self, sequence: str) -> Listing:
         described = f"{FORMAT} at {FORMAT.frame_rate} Hz"
         try:
-            return Listing(described, found=str(find_mp4()))
+            return Listing(described, found=printable(find_mp4()))
         except SourceError as error:
             return Listing(described, problem=str(error))

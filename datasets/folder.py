@@ -11,6 +11,7 @@ from bench.sources.file import SUFFIXES, StatedFormat, VideoFile, is_video, open
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
+from bench.video.paths import printable
 
 
 class Folder(Dataset):
@@ -40,7 +41,7 @@ class Folder(Dataset):
             dataset=self.name,
             sequence=sequence,
             licence="not stated",
-            origin=f"{file.path.name}, {form}, {file.codec}",
+            origin=f"{printable(file.path.name)}, {form}, {file.codec}",
             sha256=content.sha256,
             frames=form.frames,
             coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
@@ -53,7 +54,7 @@ class Folder(Dataset):
             file = self.file(sequence)
         except SourceError as error:
             return Listing("unknown", problem=str(error))
-        return Listing(str(file.format), found=str(file.path))
+        return Listing(str(file.format), found=printable(file.path))
 
 
 def as_name(text: str) -> str:
@@ -68,18 +69,25 @@ def as_name(text: str) -> str:
 def _find(path: Path) -> dict[str, Path]:
     """Sequence to the file or folder that holds it. Raises `SourceError` where that is not clear."""
     if not path.exists():
-        raise SourceError(f"{path} does not exist.")
+        raise SourceError(f"{printable(path)} does not exist.")
     videos = [path] if path.is_file() else sorted(child for child in path.iterdir() if is_video(child))
     if path.is_dir() and is_video(path):
         if any(video.is_file() for video in videos):
-            raise SourceError(f"{path} holds both PNG frames and videos ({videos[0].name}). Give each a folder.")
+            raise SourceError(
+                f"{printable(path)} holds both PNG frames and videos ({printable(videos[0].name)}). Give each a folder."
+            )
         videos = [path]
     if not videos:
-        raise SourceError(f"{path} holds no video: expected {', '.join(SUFFIXES)}, or folders of numbered PNGs.")
-    found: dict[str, Path] = {}
+        raise SourceError(
+            f"{printable(path)} holds no video: expected {', '.join(SUFFIXES)}, or folders of numbered PNGs."
+        )
+    sequences: dict[str, Path] = {}
     for video in videos:
         name = as_name(video.name if video.is_dir() else video.stem)
-        if name in found:
-            raise SourceError(f"{found[name].name} and {video.name} in {path} would both be called {name}. Rename one.")
-        found[name] = video
-    return found
+        if name in sequences:
+            raise SourceError(
+                f"{printable(sequences[name].name)} and {printable(video.name)} in {printable(path)} would both be "
+                f"called {name}. Rename one."
+            )
+        sequences[name] = video
+    return sequences

@@ -16,6 +16,7 @@ from bench.sources.file import CONTAINERS, StatedFormat, VideoFile, is_video, op
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
+from bench.video.paths import printable
 from bench.video.raw import VideoFormat
 
 FACTS: dict[str, Any] = load_toml(Path(__file__).with_name("uvg.toml"))
@@ -50,11 +51,13 @@ class UVG(Dataset):
         ]
         found += [folder for folder in folders[1:] if is_video(folder) and folder not in found]
         if not found:
-            raise SourceError(f"{official}: missing")
+            raise SourceError(f"{printable(official)}: missing")
         found.sort(key=lambda path: (PREFERENCE.index(path.suffix.lower() if path.is_file() else ""), path))
         best = [path for path in found if path.suffix == found[0].suffix and path.is_dir() == found[0].is_dir()]
         if len(best) > 1:
-            raise SourceError(f"{best[0]} and {best[1]} both seem to be it. Keep one of them there.")
+            raise SourceError(
+                f"{printable(best[0])} and {printable(best[1])} both seem to be it. Keep one of them there."
+            )
         return best[0]
 
     def file(self, name: str) -> VideoFile:
@@ -63,7 +66,7 @@ class UVG(Dataset):
         path = self.find(name).resolve()
         size = path.stat().st_size
         if path.suffix.lower() == ".yuv" and size != published.size_bytes:
-            raise SourceError(f"{path} has {size:,} bytes, expected {published.size_bytes:,} ({published})")
+            raise SourceError(f"{printable(path)} has {size:,} bytes, expected {published.size_bytes:,} ({published})")
         stated = StatedFormat((published.width, published.height), published.frame_rate, published.pixel_format)
         file = open_file(path, stated)
         _compare(file, file.format, published)
@@ -94,14 +97,14 @@ class UVG(Dataset):
         record = fetched(self.archive(sequence))
         if record is not None and fidelity == "exact" and content.sha256 != record.sha256:
             raise SourceError(
-                f"uvg: {file.path} is not what was fetched on {record.fetched}: sha256 {content.sha256[:16]}…, "
-                f"expected {record.sha256[:16]}…. Delete it and fetch it again."
+                f"uvg: {printable(file.path)} is not what was fetched on {record.fetched}: sha256 "
+                f"{content.sha256[:16]}…, expected {record.sha256[:16]}…. Delete it and fetch it again."
             )
         source = Source(
             dataset=self.name,
             sequence=sequence,
             licence=f"{FACTS['licence']}. {FACTS['citation']}",
-            origin=f"{file.path.name}, {file.codec}",
+            origin=f"{printable(file.path.name)}, {file.codec}",
             sha256=content.sha256,
             frames=form.frames,
             coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
@@ -113,7 +116,7 @@ class UVG(Dataset):
         form = format_of(sequence)
         described = f"{form} at {form.frame_rate} Hz"
         try:
-            return Listing(described, found=str(self.file(sequence).path))
+            return Listing(described, found=printable(self.file(sequence).path))
         except SourceError as error:
             needed = FACTS["sequences"][sequence]["archive_bytes"] + form.size_bytes
             return Listing(described, problem=str(error), missing_bytes=needed)
@@ -142,7 +145,7 @@ def _compare(file: VideoFile, found: VideoFormat, published: VideoFormat) -> Non
         published, pixel_format="rgb24" if file.kind == "png" else published.pixel_format, frame_rate=found.frame_rate
     )
     if dataclasses.replace(found, frames=found.frames or published.frames) != expected:
-        raise SourceError(f"{file.path} has {found}, expected {expected}")
+        raise SourceError(f"{printable(file.path)} has {found}, expected {expected}")
 
 
 def _children(folder: Path) -> list[Path]:

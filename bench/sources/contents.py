@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import SourceError, StoreError
 from ..files import Content, file_sha256, read_json, write_json
+from ..video.paths import printable
 
 FILE = "file"
 """Asks for the file's own bytes."""
@@ -34,7 +35,7 @@ def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Call
         return known.content
     content = find()
     if _stamp(paths) != stamp:
-        raise SourceError(f"{paths[0]} changed while it was read. Try again when nothing writes to it.")
+        raise SourceError(f"{printable(paths[0])} changed while it was read. Try again when nothing writes to it.")
     cache_content(paths, question, cache, content)
     return content
 

@@ -18,6 +18,7 @@ from ..files import Content, read_json, write_json
 from ..measure.psnr import mean_squared_error, psnr_from_mse
 from ..video import colour, ffmpeg
 from ..video.colour import Matrix
+from ..video.paths import as_argument, printable
 from ..video.raw import RawVideo, VideoFormat
 from ..video.reference import difference
 from .contents import FILE, cache_content, file_content
@@ -56,13 +57,15 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow
                 cache_content([video.path], FILE, cache, Content(digest, video.format.size_bytes))
             return clip
     except OSError as error:
-        raise StoreError(f"Cannot write to the cache {cache}: {error}. Name another folder in BENCH_CACHE.") from error
+        raise StoreError(
+            f"Cannot write to the cache {printable(cache)}: {error}. Name another folder in BENCH_CACHE."
+        ) from error
 
 
 def _make(source: Source, stream: Any, form: VideoFormat, cut: ClipWindow, matrix: Matrix, folder: Path) -> Clip:
     first = RawVideo(folder / ("clip.rgb" if form.pixel_format == "rgb24" else "clip.yuv"), form)
     output = stream.output(
-        str(first.path),
+        as_argument(first.path),
         format="rawvideo",
         pix_fmt=form.pixel_format,
         fps_mode="passthrough",
@@ -103,8 +106,8 @@ def _check_space(form: VideoFormat, cache: Path) -> None:
     free = shutil.disk_usage(cache).free
     if needed > free:
         raise StoreError(
-            f"The cache {cache} has {free / 2**30:.1f} GiB free; {form} in YUV and RGB takes {needed / 2**30:.1f}. "
-            "Free some, or name another folder in BENCH_CACHE."
+            f"The cache {printable(cache)} has {free / 2**30:.1f} GiB free; {form} in YUV and RGB takes "
+            f"{needed / 2**30:.1f}. Free some, or name another folder in BENCH_CACHE."
         )
 
 

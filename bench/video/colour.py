@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from . import ffmpeg
+from .paths import as_argument, printable
 from .raw import Frame, PixelFormat, RawVideo
 
 Matrix = Literal["bt601", "bt709"]
@@ -38,7 +39,7 @@ class Difference:
 def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:
     """``video`` in ``pixel_format``, written to ``path`` and checked for size."""
     converted = RawVideo(path, dataclasses.replace(video.format, pixel_format=pixel_format))
-    output = _converted(video, pixel_format, matrix).output(str(path), format="rawvideo", pix_fmt=pixel_format)
+    output = _converted(video, pixel_format, matrix).output(as_argument(path), format="rawvideo", pix_fmt=pixel_format)
     ffmpeg.run(output, _task(video, pixel_format))
     converted.check_size()
     return converted
@@ -74,4 +75,4 @@ def _converted(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> An
 
 
 def _task(video: RawVideo, pixel_format: PixelFormat) -> str:
-    return f"Converting {video.path.name} to {pixel_format}"
+    return f"Converting {printable(video.path.name)} to {pixel_format}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import StoreError
 from . import colour
 from .colour import Matrix
+from .paths import printable
 from .raw import RawVideo
 from .y4m import write_y4m
 
@@ -22,7 +23,7 @@ def export(video: RawVideo, matrix: Matrix, path: Path) -> None:
             WRITERS[path.suffix](video, matrix, made)
             made.replace(path)
     except OSError as error:
-        raise StoreError(f"Cannot write {path}: {error}.") from error
+        raise StoreError(f"Cannot write {printable(path)}: {error}.") from error
 
 
 def _y4m(video: RawVideo, matrix: Matrix, path: Path) -> None:

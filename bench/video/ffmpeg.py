@@ -20,6 +20,7 @@ import imageio_ffmpeg
 
 from ..errors import StreamError, ToolError
 from ..files import Content
+from .paths import as_argument, printable, restored
 from .raw import PixelFormat, RawVideo, VideoFormat
 from .y4m import COLOURS, read_y4m_header
 
@@ -84,7 +85,7 @@ def raw_input(video: RawVideo) -> Any:
     """``video`` as an ffmpeg-python input."""
     form = video.format
     return ffmpeg.input(
-        str(video.path),
+        as_argument(video.path),
         format="rawvideo",
         pix_fmt=form.pixel_format,
         video_size=(form.width, form.height),
@@ -109,7 +110,7 @@ def run(output: Any, task: str, *, strict: bool = False) -> FFmpegRun:
     """
     command = _command(output, strict)
     done = subprocess.run(command, capture_output=True, check=False)
-    messages = done.stderr.decode(errors="replace")
+    messages = done.stderr.decode(errors="backslashreplace")
     _check_status(done.returncode, command, messages, task)
     return FFmpegRun(command, done.stdout, messages)
 
@@ -147,7 +148,7 @@ def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[
         finally:
             child.kill()
         log.seek(0)
-        messages = log.read().decode(errors="replace")
+        messages = log.read().decode(errors="backslashreplace")
         _check_status(status, command, messages, task)
         if strict and (cut := re.search(r".*(?:ended prematurely|partial file).*", messages)):
             raise ToolError(f"{task}: the file is truncated. {cut[0].strip()}")  # which ffmpeg forgives
@@ -156,13 +157,13 @@ def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[
 def _command(output: Any, strict: bool) -> list[str]:
     options = ["-hide_banner", "-nostdin", *(("-xerror", "-err_detect", "explode") if strict else ())]
     command: list[str] = ffmpeg.compile(output.overwrite_output(), cmd=[binary(), *options])
-    return command
+    return [restored(argument) for argument in command]
 
 
 def _check_status(status: int, command: list[str], messages: str, task: str) -> None:
     if status != 0:
         last = "\n".join(messages.strip().splitlines()[-12:])
-        raise ToolError(f"{task}: ffmpeg exited with status {status}.\n{shlex.join(command)}\n{last}")
+        raise ToolError(f"{task}: ffmpeg exited with status {status}.\n{printable(shlex.join(command))}\n{last}")
 
 
 def decoded_content(stream: Any, pixel_format: PixelFormat, task: str) -> Content:
@@ -202,5 +203,5 @@ def probe(stream: Any, name: str) -> Probe:
 
 def coded_bytes(path: Path) -> int:
     """The size of the first video stream in a container: its packets, without audio and container."""
-    output = ffmpeg.input(str(path))["v:0"].output("-", format="data", vcodec="copy")
-    return sum(map(len, _blocks(output, 1 << 20, f"Measuring {path.name}", strict=False)))
+    output = ffmpeg.input(as_argument(path))["v:0"].output("-", format="data", vcodec="copy")
+    return sum(map(len, _blocks(output, 1 << 20, f"Measuring {printable(path.name)}", strict=False)))

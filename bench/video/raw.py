@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..files import file_sha256
+from .paths import printable
 
 PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb24"]
 """By ffmpeg's names. YUV is of limited range; ten bits lie in the lower ones of 16, low byte first."""
@@ -108,7 +109,7 @@ class RawVideo:
         if found != expected:
             frames = found / self.format.frame_bytes
             raise DecodeError(
-                f"{self.path.name}: expected {self.format} ({expected:,} bytes), "
+                f"{printable(self.path.name)}: expected {self.format} ({expected:,} bytes), "
                 f"found {found:,} bytes ({frames:.2f} frames)."
             )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import StreamError
+from .paths import printable
 from .raw import PixelFormat, RawVideo, VideoFormat
 
 MAGIC = b"YUV4MPEG2 "
@@ -69,14 +70,14 @@ def read_y4m_header(file: BinaryIO, name: str) -> VideoFormat:
 def read_y4m(path: Path, frames: Path) -> VideoFormat:
     """Unpack ``path`` into the raw file ``frames``. Raises `StreamError` unless it is whole."""
     with path.open("rb") as file, frames.open("wb") as raw:
-        form = read_y4m_header(file, path.name)
+        form = read_y4m_header(file, printable(path.name))
         count = 0
         while opening := file.readline(LONGEST_HEADER):
             frame = file.read(form.frame_bytes) if opening.startswith(b"FRAME") else b""
             if len(frame) != form.frame_bytes:
-                raise StreamError(f"{path.name} is truncated or damaged in frame {count}.")
+                raise StreamError(f"{printable(path.name)} is truncated or damaged in frame {count}.")
             raw.write(frame)
             count += 1
     if count == 0:
-        raise StreamError(f"{path.name} holds no frames.")
+        raise StreamError(f"{printable(path.name)} holds no frames.")
     return dataclasses.replace(form, frames=count)
