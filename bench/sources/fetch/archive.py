@@ -10,6 +10,7 @@ import py7zr
 from py7zr.io import Py7zIO, WriterFactory
 
 from ...errors import SourceError
+from ...video.paths import printable
 
 FULL_OR_FORBIDDEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
@@ -31,9 +32,11 @@ def extract_only(archive: Path, suffix: str, size_bytes: int, output: Path) -> N
         if isinstance(error, OSError) and error.errno in FULL_OR_FORBIDDEN:
             raise
         raise SourceError(f"{archive.name} is damaged: {type(error).__name__}: {error}.") from error
-    found = output.stat().st_size
-    if found != size_bytes:
-        raise SourceError(f"{archive.name} is damaged: {found:,} bytes came out of it, expected {size_bytes:,}.")
+    extracted_bytes = output.stat().st_size
+    if extracted_bytes != size_bytes:
+        raise SourceError(
+            f"{archive.name} is damaged: {extracted_bytes:,} bytes came out of it, expected {size_bytes:,}."
+        )
 
 
 def _only(opened: py7zr.SevenZipFile, archive: Path, suffix: str, size_bytes: int) -> str:
@@ -42,15 +45,16 @@ def _only(opened: py7zr.SevenZipFile, archive: Path, suffix: str, size_bytes: in
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise SourceError(f"{archive.name} holds the path {member.filename!r}, which leads out of its folder.")
-    found = [member for member in members if member.filename.lower().endswith(suffix) and not member.is_directory]
-    if len(found) != 1:
-        names = ", ".join(member.filename for member in found or members) or "nothing"
-        raise SourceError(f"{archive.name} must hold one {suffix} file; it holds {len(found)}: {names}.")
-    if found[0].uncompressed != size_bytes:
+    videos = [member for member in members if member.filename.lower().endswith(suffix) and not member.is_directory]
+    if len(videos) != 1:
+        names = ", ".join(printable(member.filename) for member in videos or members) or "nothing"
+        raise SourceError(f"{archive.name} must hold one {suffix} file; it holds {len(videos)}: {names}.")
+    (video,) = videos
+    if video.uncompressed != size_bytes:
         raise SourceError(
-            f"{archive.name}: {found[0].filename} has {found[0].uncompressed:,} bytes, expected {size_bytes:,}."
+            f"{archive.name}: {printable(video.filename)} has {video.uncompressed:,} bytes, expected {size_bytes:,}."
         )
-    return str(found[0].filename)
+    return str(video.filename)
 
 
 class _Into(WriterFactory):

@@ -6,16 +6,20 @@ import datetime
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 from filelock import FileLock
 
-from ...errors import SourceError, StoreError
+from ...errors import SourceError, StoreError, ToolError
 from ...files import file_sha256, read_json, write_json
-from .archive import extract_only
+from ...video.paths import printable
 from .download import ResumableDownloader
+
+Extractor = Callable[[Path, str, int, Path], None]
+"""`archive.extract_only`: it takes the archive, the suffix and the size in bytes of the file in it, and the output."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,9 @@ def fetched(archive: Archive) -> Fetched | None:
 def fetch_sequence(archive: Archive) -> None:
     """Download, check, extract and check again; nothing is left under its final name unless it is whole.
 
-    A target that is there already is left alone; processes that fetch the same one wait for each other.
-    Raises `SourceError`, or `StoreError` if the disk is full or cannot be written.
+    A target that is there already is left alone; processes that fetch the same one wait for each other. Raises
+    `SourceError` if the server does not send the archive or it is not the expected one, `StoreError` if the disk is
+    full or cannot be written, and `ToolError`, before anything is downloaded, if py7zr is not installed.
     """
     folder = archive.target.parent
     try:
@@ -68,8 +73,9 @@ def fetch_sequence(archive: Archive) -> None:
         with FileLock(archive.workshop / f"{archive.target.name}.lock"):
             if archive.target.exists():
                 _check_size(archive)
-                print(f"{archive.name}: {archive.target} is there.", file=sys.stderr)
+                print(f"{archive.name}: {printable(archive.target)} is there.", file=sys.stderr)
                 return
+            extract = _load_extractor(archive)
             part = archive.path.with_name(f"{archive.path.name}.part")
             _check_space(archive, part)
             before = fetched(archive)
@@ -78,18 +84,29 @@ def fetch_sequence(archive: Archive) -> None:
             digest = file_sha256(archive.path)
             with tempfile.TemporaryDirectory(dir=archive.workshop) as name:
                 made = Path(name) / archive.target.name
-                _extract(archive, made)
+                _extract(archive, extract, made)
                 today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
                 write_json(_note(archive), Fetched(archive.url, digest, file_sha256(made), today))
                 made.replace(archive.target)
             archive.path.unlink()
     except OSError as error:
         raise StoreError(
-            f"{archive.name}: cannot write to {folder}: {error}. Free some space, or name another folder with "
-            "--data-root; then run again to go on."
+            f"{archive.name}: cannot write to {printable(folder)}: {error}. Free some space, or name another folder "
+            "with --data-root; then run again to go on."
         ) from error
     trust = "" if known else " (none was published; this one is noted and will be expected from now on)"
-    print(f"{archive.name}: {archive.target}; archive sha256 {digest}{trust}", file=sys.stderr)
+    print(f"{archive.name}: {printable(archive.target)}; archive sha256 {digest}{trust}", file=sys.stderr)
+
+
+def _load_extractor(archive: Archive) -> Extractor:
+    """`extract_only`, whose file imports py7zr, which is optional. Raises `ToolError` if py7zr is not installed."""
+    try:
+        from .archive import extract_only
+    except ImportError as error:
+        raise ToolError(
+            f"{archive.name}: unpacking it needs py7zr. Install it with: pip install 'implicit-video-bench[fetch]'"
+        ) from error
+    return extract_only
 
 
 def _download(archive: Archive, part: Path, known: str | None) -> None:
@@ -107,9 +124,9 @@ def _download(archive: Archive, part: Path, known: str | None) -> None:
         raise SourceError(f"{archive.name}: what {archive.url} sent is not what was published. {error}") from error
 
 
-def _extract(archive: Archive, made: Path) -> None:
+def _extract(archive: Archive, extract: Extractor, made: Path) -> None:
     try:
-        extract_only(archive.path, archive.target.suffix, archive.target_bytes, made)
+        extract(archive.path, archive.target.suffix, archive.target_bytes, made)
     except SourceError as error:
         archive.path.unlink()
         raise SourceError(f"{archive.name}: {error} It was deleted; run again to download it anew.") from error
@@ -120,11 +137,11 @@ def _note(archive: Archive) -> Path:
 
 
 def _check_size(archive: Archive) -> None:
-    found = archive.target.stat().st_size
-    if found != archive.target_bytes:
+    size_bytes = archive.target.stat().st_size
+    if size_bytes != archive.target_bytes:
         raise SourceError(
-            f"{archive.name}: {archive.target} has {found:,} bytes, expected {archive.target_bytes:,}. Move it away, "
-            "and run again to download it."
+            f"{archive.name}: {printable(archive.target)} has {size_bytes:,} bytes, expected "
+            f"{archive.target_bytes:,}. Move it away, and run again to download it."
         )
 
 
@@ -134,6 +151,7 @@ def _check_space(archive: Archive, part: Path) -> None:
     free = shutil.disk_usage(archive.target.parent).free
     if needed > free:
         raise StoreError(
-            f"{archive.name}: the archive and the video need {needed / 2**30:.2f} GiB; {archive.target.parent} has "
-            f"{free / 2**30:.2f} free. Free some, or name another folder with --data-root."
+            f"{archive.name}: the archive and the video need {needed / 2**30:.2f} GiB; "
+            f"{printable(archive.target.parent)} has {free / 2**30:.2f} free. Free some, or name another folder with "
+            "--data-root."
         )
