@@ -18,7 +18,7 @@ def _own_peak_bytes(unit: int) -> int:
     # On Linux getrusage hands a process its parent's peak at start; the kernel's own line does not.
     status = Path("/proc/self/status")
     if status.exists():
-        for line in status.read_text().splitlines():
+        for line in status.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

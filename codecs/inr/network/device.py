@@ -28,7 +28,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     path = Path("/proc/cpuinfo")
-    facts = path.read_text() if path.exists() else ""
+    facts = path.read_text(encoding="utf-8") if path.exists() else ""
     return "amx_bf16" in facts or ("avx512_bf16" in facts and "AuthenticAMD" in facts)
 
 
