@@ -1,4 +1,4 @@
-"""Any video that a user has, opened: raw YUV, YUV4MPEG2, a container that ffmpeg reads, numbered PNGs."""
+"""Opening a video file that a user has: raw YUV, YUV4MPEG2, a container that ffmpeg reads, or numbered PNGs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from .contents import cached_content
 CONTAINERS = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts")
 SUFFIXES = (".yuv", ".y4m", *CONTAINERS)
 LOSSLESS = ("rawvideo", "ffv1", "ffvhuff", "huffyuv", "utvideo")
-"""ffmpeg's names of codecs that keep every sample."""
+"""ffmpeg's names of the codecs that keep every sample."""
 
 Kind = Literal["yuv", "y4m", "container", "png"]
 
 
 @dataclass(frozen=True)
 class StatedFormat:
-    """What a user says of files that do not say it themselves. None is what is left unsaid."""
+    """What a user states about files that do not state it themselves: the ``size`` as (width, height) in pixels, the
+    ``frame_rate`` in frames per second, and the ``pixel_format``. None stands for what is not stated."""
 
     size: tuple[int, int] | None = None
     frame_rate: Fraction | None = None
@@ -39,10 +40,10 @@ class StatedFormat:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A video on disk. ``format.frames`` is 0 where only decoding it tells how many there are.
+    """A video on disk. ``format.frames`` is 0 if the number of frames is not known before all are decoded.
 
-    ``stream`` is an ffmpeg-python input. ``files`` are all that it is read from. ``codec`` is ffmpeg's
-    name of what the file is coded with.
+    ``stream`` is an ffmpeg-python input. ``files`` are all files that it is read from. ``codec`` is ffmpeg's name of
+    the codec that the file is coded with.
     """
 
     path: Path
@@ -58,9 +59,10 @@ class VideoFile:
         return self.codec in LOSSLESS or self.kind == "png"
 
     def read(self, cache: Path) -> tuple[VideoFormat, Content]:
-        """The format with its number of frames, and the content of all frames decoded.
+        """Decode all frames. Returns the format with the number of frames, and the digest and size of the raw frames.
 
-        Remembered in ``cache`` until the file changes. Raises `SourceError` if anything in it cannot be read.
+        ``cache`` keeps the result until the file changes. Raises `SourceError` if anything in the file cannot be read,
+        and `StoreError` if the cache cannot be written.
         """
         task = f"Reading {printable(self.path.name)}"
         question = f"{self.format.pixel_format} frames, decoded by ffmpeg {tool.version()}"
@@ -84,19 +86,22 @@ class VideoFile:
 
 
 def is_video(path: Path) -> bool:
-    """Whether `open_file` would try: by its suffix, or for a folder by the PNGs in it."""
+    """Whether ``path`` looks like a video to `open_file`: a file with one of `SUFFIXES`, or a folder with PNGs."""
     return path.suffix.lower() in SUFFIXES if path.is_file() else path.is_dir() and any(path.glob("*.png"))
 
 
 def open_file(path: Path, stated: StatedFormat = StatedFormat()) -> VideoFile:
-    """The video at ``path``. Raises `SourceError` for what is none, is damaged as far as can be seen without
-    decoding it all, or cannot be read without losing something."""
+    """Open the video at ``path``. What ``stated`` says wins over what the name of the file says.
+
+    Raises `SourceError` for a path that is no video, for a video that cannot be read without loss, and for damage that
+    shows without decoding all frames; `VideoFile.read` finds the rest. Raises `ToolError` if there is no ffmpeg.
+    """
     if not path.exists():
         raise SourceError(f"{printable(path)} does not exist.")
     if path.is_dir():
         return _png_folder(path, stated)
     suffix = path.suffix.lower()
-    tool.binary()  # that there is none is no fault of the file
+    tool.binary()  # so that a missing ffmpeg is not reported as a fault of the file
     if suffix == ".yuv":
         return _yuv(path, stated)
     try:
@@ -111,14 +116,16 @@ def open_file(path: Path, stated: StatedFormat = StatedFormat()) -> VideoFile:
     )
 
 
-# --- Raw YUV: its name tells what it is ------------------------------------------------------
+# --- Raw YUV, whose name states its format ---------------------------------------------------
 
 NAMED_SIZES = {"qcif": (176, 144), "cif": (352, 288), "4cif": (704, 576), "480p": (832, 480), "720p": (1280, 720)}
 NAMED_SIZES |= {"1080p": (1920, 1080), "2160p": (3840, 2160)}
+"""Width and height in pixels of the sizes that have a name of their own."""
 
 
 def format_in_name(name: str) -> StatedFormat:
-    """The size, rate and pixel format that a file's name states, as far as it does.
+    """The size, frame rate and pixel format that a file's name, without its suffix, states. What it does not state is
+    None.
 
     >>> format_in_name("Beauty_1920x1080_120fps_420_8bit_YUV").size
     (1920, 1080)
@@ -147,7 +154,8 @@ def format_in_name(name: str) -> StatedFormat:
 
 
 def as_rate(text: str) -> Fraction:
-    """Frames per second from ``25``, ``30000/1001`` or ``29.97``, which means the former.
+    """The frame rate, in frames per second, that ``25``, ``30000/1001`` or ``29.97`` states. The last of these stands
+    for 30000/1001. Raises `ValueError` or `ZeroDivisionError` for text that is no number.
 
     >>> as_rate("23.976"), as_rate("12.5")
     (Fraction(24000, 1001), Fraction(25, 2))
@@ -190,7 +198,7 @@ def _frame_rate(path: Path, stated: StatedFormat, named: StatedFormat) -> Fracti
     return rate
 
 
-# --- Files that say what they are ------------------------------------------------------------
+# --- Files that state their format themselves ------------------------------------------------
 
 
 def _y4m(path: Path) -> VideoFile:
@@ -217,7 +225,7 @@ def _container(path: Path) -> VideoFile:
 
 
 def _png_folder(path: Path, stated: StatedFormat) -> VideoFile:
-    """Frames are the files in the order of the numbers that end their names, without a gap."""
+    """A video whose frames are the PNGs of a folder, in the order of the numbers at the ends of their names."""
     files = sorted(path.glob("*.png"))
     if not files:
         raise SourceError(f"{printable(path)} holds no PNG files.")
@@ -226,8 +234,8 @@ def _png_folder(path: Path, stated: StatedFormat) -> VideoFile:
     if len(set(sizes.values())) > 1:
         other = next(file for file in files if sizes[file] != sizes[files[0]])
         raise SourceError(
-            f"{printable(path)}: frames differ in size: {printable(files[0].name)} has {_times(sizes[files[0]])}, "
-            f"{printable(other.name)} {_times(sizes[other])}."
+            f"{printable(path)}: frames differ in size: {printable(files[0].name)} has {_size_text(sizes[files[0]])}, "
+            f"{printable(other.name)} {_size_text(sizes[other])}."
         )
     rate = _frame_rate(path, stated, format_in_name(path.name))
     if rate is None:
@@ -245,7 +253,10 @@ def _png_folder(path: Path, stated: StatedFormat) -> VideoFile:
 
 
 def _numbering(path: Path, files: list[Path]) -> tuple[str, int, int]:
-    """What stands before the numbers, the first of them, and how many digits they are filled up to."""
+    """The text before the number in each name, the first number, and the number of digits that zeros fill it up to.
+
+    Raises `SourceError` if the names are not numbered in one way and without a gap.
+    """
     matches = {file: re.fullmatch(r"(.*?)(\d+)", file.stem, re.DOTALL) for file in files}
     bare = [file.name for file, match in matches.items() if match is None]
     if bare:
@@ -270,7 +281,10 @@ def _numbering(path: Path, files: list[Path]) -> tuple[str, int, int]:
 
 
 def _png_size(path: Path) -> tuple[int, int]:
-    """From the header, whose place and form are fixed (PNG specification, 11.2.1)."""
+    """Width and height in pixels, from the PNG's header (PNG specification, 11.2.1).
+
+    Raises `SourceError` for a file that is no PNG, or no 8-bit RGB.
+    """
     with path.open("rb") as file:
         header = file.read(26)
     if len(header) < 26 or not header.startswith(b"\x89PNG\r\n\x1a\n") or header[12:16] != b"IHDR":
@@ -284,5 +298,5 @@ def _png_size(path: Path) -> tuple[int, int]:
     return width, height
 
 
-def _times(size: tuple[int, int]) -> str:
+def _size_text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"

@@ -1,4 +1,4 @@
-"""From an archive on a server to a verified sequence on disk, once, however many ask for it."""
+"""Fetching a sequence: from an archive on a server to a verified video on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ Extractor = Callable[[Path, str, int, Path], None]
 
 @dataclass(frozen=True)
 class Archive:
-    """A 7z archive with one raw video, which becomes ``target``. ``sha256`` is the archive's, where published."""
+    """A 7z archive of ``size_bytes`` at ``url``, with one raw video of ``target_bytes``, which becomes the file
+    ``target``.
+
+    ``name`` is what messages call it. ``sha256`` is the digest of the archive in hexadecimal; None if none was
+    published.
+    """
 
     name: str
     url: str
@@ -35,18 +40,19 @@ class Archive:
 
     @property
     def workshop(self) -> Path:
-        """The folder for everything that is not whole yet."""
+        """The folder for files that are not finished yet."""
         return self.target.parent / ".fetching"
 
     @property
     def path(self) -> Path:
-        """Where the archive lies while it is needed."""
+        """The file of the archive, which is deleted when the video has been extracted."""
         return self.workshop / self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was downloaded: ``archive_sha256`` of the archive, ``sha256`` of the video in it."""
+    """A note of what was downloaded: the digests of the archive and of the video in it, in hexadecimal, and the day,
+    as in 2024-12-31."""
 
     url: str
     archive_sha256: str
@@ -55,15 +61,16 @@ class Fetched:
 
 
 def fetched(archive: Archive) -> Fetched | None:
-    """What `fetch_sequence` noted, if it made the target."""
-    path = _note(archive)
+    """The note that `fetch_sequence` left beside the target; None if there is none. Raises `StoreError` if it cannot
+    be read."""
+    path = _note_path(archive)
     return read_json(path, Fetched) if path.exists() else None
 
 
 def fetch_sequence(archive: Archive) -> None:
-    """Download, check, extract and check again; nothing is left under its final name unless it is whole.
+    """Download the archive, check it, extract the video and check that. The target has its name only when it is whole.
 
-    A target that is there already is left alone; processes that fetch the same one wait for each other. Raises
+    A target that is there already is left alone. Processes that fetch the same one wait for each other. Raises
     `SourceError` if the server does not send the archive or it is not the expected one, `StoreError` if the disk is
     full or cannot be written, and `ToolError`, before anything is downloaded, if py7zr is not installed.
     """
@@ -78,15 +85,15 @@ def fetch_sequence(archive: Archive) -> None:
             extract = _load_extractor(archive)
             part = archive.path.with_name(f"{archive.path.name}.part")
             _check_space(archive, part)
-            before = fetched(archive)
-            known = archive.sha256 or (before.archive_sha256 if before else None)
-            _download(archive, part, known)
+            earlier = fetched(archive)
+            expected_sha256 = archive.sha256 or (earlier.archive_sha256 if earlier else None)
+            _download(archive, part, expected_sha256)
             digest = file_sha256(archive.path)
             with tempfile.TemporaryDirectory(dir=archive.workshop) as name:
                 made = Path(name) / archive.target.name
                 _extract(archive, extract, made)
                 today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-                write_json(_note(archive), Fetched(archive.url, digest, file_sha256(made), today))
+                write_json(_note_path(archive), Fetched(archive.url, digest, file_sha256(made), today))
                 made.replace(archive.target)
             archive.path.unlink()
     except OSError as error:
@@ -94,8 +101,8 @@ def fetch_sequence(archive: Archive) -> None:
             f"{archive.name}: cannot write to {printable(folder)}: {error}. Free some space, or name another folder "
             "with --data-root; then run again to go on."
         ) from error
-    trust = "" if known else " (none was published; this one is noted and will be expected from now on)"
-    print(f"{archive.name}: {printable(archive.target)}; archive sha256 {digest}{trust}", file=sys.stderr)
+    remark = "" if expected_sha256 else " (none was published; this one is noted and will be expected from now on)"
+    print(f"{archive.name}: {printable(archive.target)}; archive sha256 {digest}{remark}", file=sys.stderr)
 
 
 def _load_extractor(archive: Archive) -> Extractor:
@@ -109,17 +116,17 @@ def _load_extractor(archive: Archive) -> Extractor:
     return extract_only
 
 
-def _download(archive: Archive, part: Path, known: str | None) -> None:
-    if archive.path.exists():  # an extraction was interrupted
-        if archive.path.stat().st_size == archive.size_bytes and known in (None, file_sha256(archive.path)):
+def _download(archive: Archive, part: Path, expected_sha256: str | None) -> None:
+    if archive.path.exists():  # since an extraction was interrupted
+        whole = archive.path.stat().st_size == archive.size_bytes
+        if whole and expected_sha256 in (None, file_sha256(archive.path)):
             return
         archive.path.unlink()
     downloader = ResumableDownloader(part, archive.size_bytes, archive.name)
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(
-            archive.url, known and f"sha256:{known}", archive.path.name, archive.path.parent, downloader=downloader
-        )
+        known_hash = f"sha256:{expected_sha256}" if expected_sha256 else None
+        pooch.retrieve(archive.url, known_hash, archive.path.name, archive.path.parent, downloader=downloader)
     except ValueError as error:
         raise SourceError(f"{archive.name}: what {archive.url} sent is not what was published. {error}") from error
 
@@ -132,7 +139,7 @@ def _extract(archive: Archive, extract: Extractor, made: Path) -> None:
         raise SourceError(f"{archive.name}: {error} It was deleted; run again to download it anew.") from error
 
 
-def _note(archive: Archive) -> Path:
+def _note_path(archive: Archive) -> Path:
     return archive.target.with_name(f"{archive.target.name}.json")
 
 
@@ -146,8 +153,8 @@ def _check_size(archive: Archive) -> None:
 
 
 def _check_space(archive: Archive, part: Path) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    needed = archive.size_bytes - have + archive.target_bytes
+    received_bytes = part.stat().st_size if part.exists() else 0
+    needed = archive.size_bytes - received_bytes + archive.target_bytes
     free = shutil.disk_usage(archive.target.parent).free
     if needed > free:
         raise StoreError(
