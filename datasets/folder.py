@@ -15,9 +15,10 @@ from bench.video.paths import printable
 
 
 class Folder(Dataset):
-    """``path`` is the file or folder; ``stated`` what the user says of files that do not say it themselves.
+    """The videos at ``path``, a file or a folder. ``stated`` is the format of files that do not state it themselves.
 
-    A video is what it is: where it is coded lossily, that is the ground truth, and its rate is known.
+    The decoded frames of a video are the ground truth, also where it is coded with loss. Then its size in bytes is
+    noted as that of the source. Raises `SourceError` if ``path`` holds no video, or names that are not clear.
     """
 
     def __init__(self, path: Path, stated: StatedFormat = StatedFormat()) -> None:  # noqa: B008
@@ -28,6 +29,7 @@ class Folder(Dataset):
         self.sequences = tuple(self.files)
 
     def file(self, sequence: str) -> VideoFile:
+        """The video of a sequence, opened. Raises `SourceError` if it cannot be read."""
         return open_file(self.files[sequence], self.stated)
 
     def check(self, sequences: list[str]) -> None:
@@ -58,7 +60,7 @@ class Folder(Dataset):
 
 
 def as_name(text: str) -> str:
-    """What can stand in a file's name, on a command line and in a table.
+    """``text`` without the characters that cause trouble in file names, on command lines or in tables.
 
     >>> as_name("My clip (final)")
     'My-clip-final'
@@ -67,7 +69,8 @@ def as_name(text: str) -> str:
 
 
 def _find(path: Path) -> dict[str, Path]:
-    """Sequence to the file or folder that holds it. Raises `SourceError` where that is not clear."""
+    """The file or folder of each sequence, by the sequence's name. Raises `SourceError` if there is none, or if it is
+    not clear which it is."""
     if not path.exists():
         raise SourceError(f"{printable(path)} does not exist.")
     videos = [path] if path.is_file() else sorted(child for child in path.iterdir() if is_video(child))
