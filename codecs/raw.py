@@ -13,8 +13,6 @@ from bench.video.y4m import read_y4m, write_y4m
 
 @dataclass(frozen=True)
 class Raw(Codec):
-    """The stream is the clip's own YUV as YUV4MPEG2."""
-
     name: ClassVar[str] = "raw"
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "standard"
