@@ -21,8 +21,9 @@ def count_complexity(network: nn.Module, inputs: Tensor, parameters: int) -> Com
     parameters that it transmits."""
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # since torch.jit, which fvcore uses, is deprecated
-        from fvcore.nn import FlopCountAnalysis  # here, since it loads slowly and decoders do not need it
+        warnings.simplefilter("ignore")  # torch.jit, which fvcore uses, is deprecated.
+        # The import is here since it is slow and decoders do not need it.
+        from fvcore.nn import FlopCountAnalysis
 
         analysis = FlopCountAnalysis(network.eval(), inputs)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)

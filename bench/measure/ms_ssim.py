@@ -50,7 +50,7 @@ def ms_ssim(source: Frame, decoded: Frame) -> float:
 
 
 def in_decibels(ms_ssim: float) -> float:
-    """An MS-SSIM in dB: -10 log10(1 - MS-SSIM), at most 100. Values near 1 are easier to compare so."""
+    """An MS-SSIM in dB: -10 log10(1 - MS-SSIM), at most 100. Values near 1 are easier to compare in this way."""
     return min(-10 * math.log10(max(1 - ms_ssim, 1e-10)), 100.0)
 
 

@@ -33,7 +33,7 @@ from .psnr import psnr_from_mse
 
 LAG_SECONDS = 0.25
 THRESHOLD = 10.0
-"""The threshold of the mean absolute difference, in steps of 8-bit luma. Noise with a standard deviation of 3 gives a
+"""The threshold of the mean absolute difference, of 8-bit luma. Noise with a standard deviation of 3 gives a
 mean of 2.1."""
 BOXES_PER_HEIGHT = 60
 """The side of the square is the frame's height divided by this."""
@@ -81,8 +81,8 @@ def _box_mean_exceeds(now: Frame, before: Frame, after: Frame, side: int, limit:
             to_before, to_after = abs(here - np.int32(before[row, column])), abs(here - np.int32(after[row, column]))
             smaller[row, column] = min(to_before, to_after)
     mask = np.empty((height, width), np.bool_)
-    whole_limit = np.int64(np.floor(limit))  # which is the same limit for the sums, which are whole numbers
-    column_sums = np.zeros(width + side, np.int32)  # with the edges repeated on both sides
+    whole_limit = np.int64(np.floor(limit))  # It is the same limit, since the sums are whole numbers.
+    column_sums = np.zeros(width + side, np.int32)  # The edges are repeated on both sides.
     inner = column_sums[reach : reach + width]
     for row in range(-reach, reach + 1):
         inner += smaller[min(max(row, 0), height - 1)]

@@ -1,4 +1,4 @@
-"""A cache of what large files hold, so that each is read once, for as long as nobody changes it."""
+"""A cache of what large files hold, so that a file is read only once as long as it does not change."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def open_file(path: Path, stated: StatedFormat = StatedFormat()) -> VideoFile:
     if path.is_dir():
         return _png_folder(path, stated)
     suffix = path.suffix.lower()
-    tool.binary()  # so that a missing ffmpeg is not reported as a fault of the file
+    tool.binary()  # This reports a missing ffmpeg as such, not as a fault of the file.
     if suffix == ".yuv":
         return _yuv(path, stated)
     try:

@@ -77,7 +77,7 @@ def converted_frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix)
 def _converted(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Any:
     stream, name = ffmpeg.raw_input(video), video.format.pixel_format
     if "rgb24" not in (name, pixel_format):
-        return stream.filter("scale", sws_dither="none")  # so that a lower bit depth comes from rounding
+        return stream.filter("scale", sws_dither="none")  # A lower bit depth then comes from rounding.
     if matrix == "bt601":
         # BT.601 is the default. It is not stated, since any option can change swscale's code path and so the last bit.
         return stream

@@ -22,9 +22,9 @@ def export(video: RawVideo, matrix: Matrix, path: Path) -> None:
     """
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as name:
-            made = Path(name) / path.name
-            WRITERS[path.suffix](video, matrix, made)
-            made.replace(path)
+            unfinished = Path(name) / path.name
+            WRITERS[path.suffix](video, matrix, unfinished)
+            unfinished.replace(path)
     except OSError as error:
         raise StoreError(f"Cannot write {printable(path)}: {error}.") from error
 

@@ -25,7 +25,7 @@ COLOURS: dict[PixelFormat, str] = {
 """How a header names each pixel format, after ``C``."""
 READ = {colour: name for name, colour in COLOURS.items()} | dict.fromkeys(
     ("420", "420mpeg2", "420paldv"),
-    "yuv420p",  # these differ in where chroma is sampled, not in bytes
+    "yuv420p",  # These differ in where chroma is sampled, not in bytes.
 )
 """The pixel format for each name that can be read."""
 

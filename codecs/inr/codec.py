@@ -108,7 +108,8 @@ class ImplicitCodec(LearnedCodec):
         return {module.__name__: str(module.__version__) for module in (torch, numba, numpy, scipy)}
 
     def skip(self, clip: Clip) -> str | None:
-        from .kernels.loss import TAPS  # here, since it loads slowly and decoders do not need it
+        # The import is here since it is slow and decoders do not need it.
+        from .kernels.loss import TAPS
 
         side = min(clip.rgb.format.width, clip.rgb.format.height)
         if side >= TAPS:
@@ -121,7 +122,8 @@ class ImplicitCodec(LearnedCodec):
         return count_complexity(network, torch.zeros(1, dtype=torch.int64), parameters)
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        from .encode import encode  # here, since it loads slowly and decoders do not need it
+        # The import is here since it is slow and decoders do not need it.
+        from .encode import encode
 
         encode(self, clip, stream, job)
 

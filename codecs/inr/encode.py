@@ -49,8 +49,8 @@ TUNING_GAIN = 2.5
 def encode(codec: ImplicitCodec, clip: Clip, stream: Path, job: Job) -> None:
     """Write ``clip`` to the file ``stream``.
 
-    Raises `CodecError` if training diverges or the target cannot be reached. If that is clear before training, it is
-    raised then. Raises `CellInterruptedError` if the process is asked to stop.
+    Raises `CodecError` if training diverges, if the target is a rate that does not suffice for the header, or a PSNR
+    that the network does not reach with float weights. Raises `CellInterruptedError` if the process is asked to stop.
     """
     room = room_bytes(codec, clip, codec.weight_target)
     network = train_network(codec, clip, job)

@@ -30,7 +30,7 @@ def extract_only(archive: Path, suffix: str, size_bytes: int, output: Path) -> N
                 opened.extract(targets=[name], factory=_WriterFactory(file, size_bytes))
     except SourceError:
         raise
-    except Exception as error:  # for damaged archives py7zr raises whatever its decoders raise
+    except Exception as error:  # For damaged archives py7zr raises whatever its decoders raise.
         if isinstance(error, OSError) and error.errno in FULL_OR_FORBIDDEN:
             raise
         raise SourceError(f"{archive.name} is damaged: {type(error).__name__}: {error}.") from error
@@ -87,7 +87,7 @@ class _Writer(Py7zIO):
         return b""
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return 0  # py7zr rewinds a file after writing it, to read it back, which nothing does here
+        return 0  # py7zr rewinds a file after writing it, for those who read it back.
 
     def flush(self) -> None:
         self.file.flush()

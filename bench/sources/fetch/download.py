@@ -74,7 +74,7 @@ class ResumableDownloader:
             if response.status_code not in (200, 206):
                 raise self._error(url, f"the server answered {response.status_code} {response.reason}")
             if response.status_code == 200:
-                start = 0  # the server cannot send a range, and sends the whole file
+                start = 0  # The server cannot send a range, and sends the whole file.
             elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 raise self._error(
                     url, f"the server sent {response.headers.get('Content-Range')}, not from byte {start}"

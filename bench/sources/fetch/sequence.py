@@ -90,11 +90,11 @@ def fetch_sequence(archive: Archive) -> None:
             _download(archive, part, expected_sha256)
             digest = file_sha256(archive.path)
             with tempfile.TemporaryDirectory(dir=archive.workshop) as name:
-                made = Path(name) / archive.target.name
-                _extract(archive, extract, made)
+                extracted = Path(name) / archive.target.name
+                _extract(archive, extract, extracted)
                 today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-                write_json(_note_path(archive), Fetched(archive.url, digest, file_sha256(made), today))
-                made.replace(archive.target)
+                write_json(_note_path(archive), Fetched(archive.url, digest, file_sha256(extracted), today))
+                extracted.replace(archive.target)
             archive.path.unlink()
     except OSError as error:
         raise StoreError(
@@ -117,7 +117,7 @@ def _load_extractor(archive: Archive) -> Extractor:
 
 
 def _download(archive: Archive, part: Path, expected_sha256: str | None) -> None:
-    if archive.path.exists():  # since an extraction was interrupted
+    if archive.path.exists():  # An earlier extraction was interrupted.
         whole = archive.path.stat().st_size == archive.size_bytes
         if whole and expected_sha256 in (None, file_sha256(archive.path)):
             return
@@ -131,9 +131,9 @@ def _download(archive: Archive, part: Path, expected_sha256: str | None) -> None
         raise SourceError(f"{archive.name}: what {archive.url} sent is not what was published. {error}") from error
 
 
-def _extract(archive: Archive, extract: Extractor, made: Path) -> None:
+def _extract(archive: Archive, extract: Extractor, extracted: Path) -> None:
     try:
-        extract(archive.path, archive.target.suffix, archive.target_bytes, made)
+        extract(archive.path, archive.target.suffix, archive.target_bytes, extracted)
     except SourceError as error:
         archive.path.unlink()
         raise SourceError(f"{archive.name}: {error} It was deleted; run again to download it anew.") from error

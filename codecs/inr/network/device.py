@@ -22,8 +22,8 @@ def best_device() -> torch.device:
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether convolutions are faster in bfloat16 than in float32.
 
-    Among CPUs, these are the ones with AMX, and AMD's with AVX512-BF16. On Intel's with AVX512-BF16 but no AMX,
-    bfloat16 is slower: a training step of NeRV-S at 1280x720 takes 2.9 s instead of 2.2 s.
+    Among CPUs, this holds for those with AMX, and for AMD's with AVX512-BF16. On Intel's with AVX512-BF16 but without
+    AMX, bfloat16 is slower: a training step of NeRV-S at 1280x720 takes 2.9 s instead of 2.2 s.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

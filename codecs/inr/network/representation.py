@@ -114,7 +114,8 @@ class Representation(nn.Module, ABC):
 
     def loss(self, reconstruction: Tensor, targets: Tensor, weights: LossWeights) -> tuple[Tensor, Tensor]:
         """The loss of a batch, differentiable by ``reconstruction``, and each sample's mean squared error, (B,)."""
-        from ..kernels.loss import loss_and_error  # here, since it loads slowly and decoders do not need it
+        # The import is here since it is slow and decoders do not need it.
+        from ..kernels.loss import loss_and_error
 
         return loss_and_error(reconstruction, targets, weights.l1, weights.ssim)
 

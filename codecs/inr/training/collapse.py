@@ -34,10 +34,10 @@ def has_collapsed(network: Representation, source: SourceFrames) -> bool:
 
 
 def _variance(pictures: Iterator[Tensor]) -> float:
-    """The variance of each sample over the pictures, averaged over all samples."""
+    """The variance of each value over the pictures, averaged over all values."""
     first = next(pictures)
     count, total, squares = 1, torch.zeros_like(first), torch.zeros_like(first)
     for picture in pictures:
-        change = picture - first  # the variance of small numbers does not suffer from cancellation
+        change = picture - first  # The variance of small numbers does not suffer from cancellation.
         count, total, squares = count + 1, total + change, squares + change.square()
     return float((squares / count - (total / count).square()).mean())

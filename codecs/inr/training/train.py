@@ -102,7 +102,8 @@ class Training:
         self.history = torch.zeros(self.steps, 2, device=self.device)
         """The loss and the PSNR in dB of each step, (steps, 2)."""
         self.optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
-        for parameter in network.parameters():  # as Adam's first step would do it, so that `restore` can write to it
+        # Adam's first step would make this state, but `restore` must be able to write to it before.
+        for parameter in network.parameters():
             self.optimiser.state[parameter] = {
                 "step": torch.zeros((), device=parameter.device),
                 "exp_avg": torch.zeros_like(parameter),

@@ -90,7 +90,7 @@ def encode(tensors: Sequence[Levels], dependent: bool) -> bytes:
             raise OverflowError(f"A level is {levels.min()}; magnitudes go up to {LARGEST}.")
         rates = choose_rates(levels, dependent)
         low, range_, at = coder.tolist()
-        if at + WORDS_A_LEVEL > len(words):  # which happens after very many empty tensors
+        if at + WORDS_A_LEVEL > len(words):  # This happens after very many empty tensors.
             words = doubled(words)
         coder[:] = encode_bits(low, range_, at, words, rates, RATES_BITS)
         position, contexts = new_position(), new_contexts(CONTEXTS)

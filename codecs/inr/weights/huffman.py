@@ -20,7 +20,7 @@ def code_lengths(counts: NDArray[np.int64]) -> Lengths:
     """The optimal code length in bits of each symbol, by how often it occurs: 0 if it does not occur, and 1 if no other
     symbol does."""
     lengths = np.zeros(len(counts), np.uint8)
-    order = itertools.count()  # decides between equal counts, so that every machine finds the same codes
+    order = itertools.count()  # It decides between equal counts, so that every machine finds the same codes.
     heap = [(int(count), next(order), [symbol]) for symbol, count in enumerate(counts) if count]
     if len(heap) == 1:
         lengths[heap[0][2]] = 1

@@ -1,7 +1,7 @@
 """NeRV's weight coder (Chen et al., NeurIPS 2021, section 3.3): min-max quantisation, then Huffman codes.
 
 As in their code, the range of each output channel, between its least and its greatest value, is divided evenly; they
-divide it into 2^8 steps. Their count of bits leaves out some things that a decoder needs, which are in the stream here:
+divide it into 2^8 parts. Their count of bits leaves out some things that a decoder needs, which are in the stream here:
 the least value and the step size of each channel, as float32, and the table of the codes. A pruned weight has a symbol
 of its own, so that its position is in the stream and it stays exactly zero.
 """
@@ -30,7 +30,7 @@ PRUNED = 0
 
 
 def encode(tensors: Sequence[SentTensor], divisions: int) -> CodedTensors:
-    """Code tensors, with each channel's range divided into ``divisions`` steps, but at most `MOST_DIVISIONS`.
+    """Code tensors, with each channel's range divided into ``divisions`` parts, but at most `MOST_DIVISIONS`.
 
     All tensors share one table of codes. It is in the scales, with the range of every channel. Raises `CodecError` for
     values that are not finite.
