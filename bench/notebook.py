@@ -10,7 +10,8 @@ from .dataset import Clip, ClipWindow
 from .errors import UsageError
 from .records.store import Store
 from .registry import open_dataset, unknown
-from .report.forms.data import records_frame
+from .report.forms.data import records_data
+from .sources.cache import cache_folder
 from .video.colour import Matrix
 
 
@@ -24,7 +25,7 @@ def read_records(results_dir: Path | str) -> pd.DataFrame:
     records = list(Store(Path(results_dir)).records())
     if not records:
         raise UsageError(f"There are no records in {results_dir}. Name a directory that `bench run` filled.")
-    return records_frame(records)
+    return records_data(records)
 
 
 def open_clip(
@@ -44,8 +45,6 @@ def open_clip(
     in pixels. What is not stated stays as it is in the source. Raises `UsageError` for a name that does not exist
     or a window that does not fit, `SourceError` if the video is missing or cannot be read.
     """
-    from .cli.options import cache_folder
-
     if frames is not None and frames < 1:
         raise UsageError(f"frames must be at least 1, not {frames}.")
     opened = open_dataset(str(dataset), None if data_root is None else Path(data_root))

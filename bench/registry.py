@@ -63,13 +63,13 @@ class Registry(Generic[T]):
         """The class at ``module:Class``. Raises `UsageError` if there is none."""
         module, _, attribute = target.partition(":")
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            loaded = getattr(importlib.import_module(module), attribute)
         except Exception as error:  # a third party's module may raise anything while it is imported
             reason = f"{type(error).__name__}: {error}"
             raise UsageError(f"The {self.noun} {name!r} ({target}) cannot be loaded: {reason}.") from error
-        if not (isinstance(found, type) and issubclass(found, self.base)):
+        if not (isinstance(loaded, type) and issubclass(loaded, self.base)):
             raise UsageError(f"{target} is not a {self.base.__name__}.")
-        return found
+        return loaded
 
 
 def unknown(noun: str, name: str, known: list[str]) -> UsageError:

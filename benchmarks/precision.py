@@ -14,7 +14,6 @@ import statistics
 import torch
 from machine import print_machine
 
-from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.device import best_device
 from bench.codecs.inr.network.render import compute, prepare
@@ -25,6 +24,7 @@ from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import ClipWindow
 from bench.registry import datasets
+from bench.sources.cache import cache_folder
 
 CASES: dict[str, ImplicitCodec] = {
     "NeRV": NeRV(fc_dim=16, lower_width=24, stem_dim=64),

@@ -33,8 +33,8 @@ from bench.records.record import Record
 from bench.records.store import Store
 from bench.report.content import content
 from bench.report.figures.printing import print_all
-from bench.report.forms import data as frames
 from bench.report.forms import html, markdown
+from bench.report.forms.data import data_tables
 from bench.report.forms.latex import latex_files
 from bench.report.manifest import manifest
 from bench.report.write import picture_files, table_files
@@ -102,10 +102,10 @@ def measure(folder: Path) -> None:
     start, cpu_start = time.perf_counter(), time.process_time()
     stored = timed("read and check the records, with their digests", lambda: list(Store(folder).stored()))
     made = timed("make all tables and figures", lambda: content([item.record for item in stored]))
-    found = timed("gather each table's values", lambda: frames.frames(made))
+    tables = timed("gather each table's values", lambda: data_tables(made))
     files: dict[str, bytes] = {}
     for suffix, form in FORMS.items():
-        files |= timed(f"write {suffix}", lambda form=form: form(made, found))
+        files |= timed(f"write {suffix}", lambda form=form: form(made, tables))
     prints = timed("draw all pictures, as PNG, SVG and PDF", lambda: print_all(made.pictures, cores()))
     files |= picture_files(prints)
     files |= timed("write HTML", lambda: {"report.html": html.render(made, prints).encode()})
@@ -117,7 +117,7 @@ def measure(folder: Path) -> None:
 
 
 def _one_form(suffix: str) -> Callable[[Any, Any], dict[str, bytes]]:
-    return lambda _, found: table_files(found, [suffix])
+    return lambda _, tables: table_files(tables, [suffix])
 
 
 FORMS: dict[str, Callable[[Any, Any], dict[str, bytes]]] = {

@@ -21,7 +21,6 @@ import torch
 from machine import print_machine
 from plain import plain
 
-from bench.cli.options import cache_folder
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.device import best_device
 from bench.codecs.inr.network.representation import Representation
@@ -32,6 +31,7 @@ from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import ClipWindow
 from bench.registry import datasets
+from bench.sources.cache import cache_folder
 
 CASES: dict[str, tuple[ImplicitCodec, ClipWindow]] = {
     "NeRV, 320x180": (NeRV(fc_dim=24, lower_width=96, stem_dim=512), ClipWindow(320, 180, 8)),

@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 from machine import print_machine
 
-from bench.cli.options import cache_folder
 from bench.codec import Job
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.encode import code_weights, train_network
@@ -34,6 +33,7 @@ from bench.dataset import Clip, ClipWindow
 from bench.registry import datasets
 from bench.runs.encoder import make_codec
 from bench.runs.preset import load_preset
+from bench.sources.cache import cache_folder
 
 CASES = {"NeRV": "nerv", "E-NeRV": "e-nerv", "Res-NeRV": "res-nerv"}
 POINT = 2

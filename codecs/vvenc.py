@@ -14,11 +14,13 @@ class VVenC(FFmpegCodec):
     and decoded, as ten."""
 
     name: ClassVar[str] = "vvenc"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     suffix: ClassVar[str] = ".266"
     encoder: ClassVar[str] = "libvvenc"
     muxer: ClassVar[str] = "vvc"
     syntax: ClassVar = "vvc"
+    threads: ClassVar[int | None] = 4
+    """Up to four threads, the bytes are the same for any number; more give others."""
     takes: ClassVar = ("yuv420p", "yuv420p10le")
 
     qp: int = 32
@@ -27,4 +29,4 @@ class VVenC(FFmpegCodec):
     def options(self) -> dict[str, Any]:
         # ffmpeg does not tell VVenC its own option for the key frames.
         interval = f"intraperiod={KEY_FRAME_INTERVAL}"
-        return {"qp": self.qp, "preset": self.preset, "qpa": 0, "vvenc-params": interval}
+        return {"qp": self.qp, "preset": self.preset, "qpa": 0, "threads": self.threads, "vvenc-params": interval}

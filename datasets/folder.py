@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.dataset import Clip, ClipWindow, Dataset, Listing, Source
 from bench.errors import SourceError
+from bench.registry import datasets
 from bench.sources.file import SUFFIXES, StatedFormat, VideoFile, is_video, open_file
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
@@ -25,7 +26,8 @@ class Folder(Dataset):
         super().__init__(path)
         self.stated = stated
         self.files = _find(path.resolve())
-        self.name = as_name(path.resolve().stem if path.is_file() else path.resolve().name)
+        name = as_name(path.resolve().stem if path.is_file() else path.resolve().name)
+        self.name = f"own-{name}" if name in datasets.names() else name  # no file can pose as a published sequence
         self.sequences = tuple(self.files)
 
     def file(self, sequence: str) -> VideoFile:

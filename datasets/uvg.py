@@ -99,8 +99,9 @@ class UVG(Dataset):
         file = self.file(sequence)
         form, content = file.read(cache)
         _compare(file, form, format_of(sequence))
-        fidelity: Fidelity = "converted" if file.kind == "png" else "exact" if file.lossless else "lossy"
         record = fetched(self.archive(sequence))
+        whole: Fidelity = "unverified" if record is None else "exact"
+        fidelity: Fidelity = "converted" if file.kind == "png" else whole if file.lossless else "lossy"
         if record is not None and fidelity == "exact" and content.sha256 != record.sha256:
             raise SourceError(
                 f"uvg: {printable(file.path)} is not what was fetched on {record.fetched}: sha256 "

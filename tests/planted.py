@@ -1,4 +1,4 @@
-"""Records whose every number is known."""
+"""Planted records, of which every number is known."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ RATES = (0.01, 0.02, 0.04, 0.08)
 def clip(
     dataset: str = "bunny", sequence: str = "bunny", width: int = 320, height: int = 180, frames: int = 32
 ) -> Clip:
-    """A clip whose source is a coded one exactly for Bunny."""
+    """A clip. Its source is itself a coded one if, and only if, it is Bunny."""
     coded = 795_933 if dataset == "bunny" else None
     form = VideoFormat(width, height, frames, Fraction(25), "yuv420p")
     return Clip(
@@ -75,8 +75,8 @@ def record(
     environment: Environment = LAPTOP,
     seed: int = 1,
 ) -> Record:
-    """A whole record at ``rate`` bits per pixel. PSNR rises by 3 dB with each doubling of rate,
-    from 30 dB at 0.01 bits per pixel, and by ``gain``; MS-SSIM in dB stands 18 dB below it."""
+    """A whole record at ``rate`` bits per pixel. Its PSNR is 30 dB at 0.01 bits per pixel, rises by 3 dB with each
+    doubling of the rate, and is higher by ``gain`` dB; MS-SSIM in dB is 18 dB below it."""
     where = where or clip()
     form = where.rgb.format
     psnr = 30 + 3 * math.log2(rate / 0.01) + gain
@@ -121,7 +121,7 @@ def curve(codec: str, gain: float = 0.0, rates: Iterable[float] = RATES, **more:
 
 
 def failed(whole: Record, reason: str) -> Record:
-    """The record of a cell that came to nothing."""
+    """The record of the same cell if it had failed."""
     nothing = dict.fromkeys(
         ("stream", "frames_sha256", "quality", "encode", "decode", "decode_one_core", "complexity", "training")
     )
@@ -129,27 +129,27 @@ def failed(whole: Record, reason: str) -> Record:
 
 
 def only(records: list[Record]) -> ComparableSet:
-    """The one section of the records."""
+    """The one comparable set of the records."""
     (group,) = comparable_sets(records)
     return group
 
 
 def rows(table: Table | None) -> list[dict[str, str]]:
-    """A table as printed."""
+    """The rows of a table as printed, by heading."""
     assert table is not None
     return [dict(zip(table.headings(), row, strict=True)) for row in table.rows()]
 
 
 class Fatal(Figure):
-    """A figure that ends any process but the first, after it has made the file ``sign``."""
+    """A figure that, when it is drawn, makes the file ``sign`` and ends its process, unless that is the first one."""
 
     def __init__(self, sign: Path) -> None:
-        """Of the usual size."""
+        """Make a figure of the usual size."""
         super().__init__()
         self.sign = sign
 
     def draw(self, renderer: RendererBase) -> None:
-        """Only in the first process."""
+        """Draw the figure in the first process; end any other one."""
         if multiprocessing.parent_process():
             self.sign.touch()
             os._exit(1)

@@ -16,11 +16,11 @@ import pytest
 
 import bench
 from bench import bd_rate, open_clip, read_records
-from bench.cli.options import cache_folder
 from bench.cli.run import cut_of, open_clips
 from bench.dataset import Clip, ClipWindow
 from bench.errors import SourceError, UsageError
 from bench.registry import open_dataset
+from bench.sources.cache import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "python.md"
@@ -48,6 +48,7 @@ def test_the_page_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
             assert printed.getvalue() == expected
 
 
+@pytest.mark.process
 def test_importing_the_package_loads_nothing_large(tmp_path: Path) -> None:
     """Neither does asking what is in it; a name that does not exist is an error as usual."""
     code = (

@@ -124,6 +124,7 @@ def test_standard_codecs_know_nothing_of_networks() -> None:
             assert not re.match(r"torch|codecs\.inr", found), f"{name}.py imports {found}"
 
 
+@pytest.mark.process
 def test_a_standard_decoder_starts_without_compilers() -> None:
     """Neither torch nor numba: they take longer to load than a small stream to decode, and memory beside."""
     code = "import sys, bench.runs.decoder, bench.codecs.x265; print({'torch', 'numba'} & set(sys.modules))"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -102,7 +103,7 @@ def test_malformed_environment_is_an_error(value: str, monkeypatch: pytest.Monke
 def test_two_claims_to_a_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither silently wins; both are named."""
     announce(monkeypatch, EntryPoint("x264", "theirs:X264", "bench.codecs"))
-    with pytest.raises(UsageError, match=r"'x264': bench.codecs.x264:X264 and theirs:X264. Rename one"):
+    with pytest.raises(UsageError, match=r"'x264'.*bench\.codecs\.x264:X264.*theirs:X264"):
         codecs.names()
 
 
@@ -139,14 +140,14 @@ def test_codec_that_cannot_be_loaded_harms_no_other(
         codecs.load("bad")
     assert said in str(caught.value)
     assert decoder_of(Path("a.mine")) is codecs.load("good")
-    with pytest.raises(StreamError, match=r"no codec writes streams with the suffix '\.none'"):
+    with pytest.raises(StreamError, match=r"'\.none'"):
         decoder_of(Path("a.none"))
 
 
 def test_missing_module_of_a_third_party_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that was removed halfway."""
     monkeypatch.setenv("BENCH_CODECS", "mine=no_such_module:Mine")
-    with pytest.raises(UsageError, match=r"'mine' \(no_such_module:Mine\) cannot be loaded"):
+    with pytest.raises(UsageError, match=r"'mine'.*no_such_module:Mine"):
         codecs.load("mine")
 
 
@@ -155,14 +156,16 @@ def test_missing_module_of_a_third_party_is_an_error(monkeypatch: pytest.MonkeyP
 )
 def test_nearest_name_is_suggested(name: str, near: str) -> None:
     """Beside the list of all names."""
-    with pytest.raises(UsageError, match=f"There is no codec '{name}'. Did you mean '{near}") as caught:
+    with pytest.raises(UsageError, match=f"codec '{name}'.*mean '{near}") as caught:
         codecs.load(name)
-    assert str(caught.value).endswith(f"Known: {', '.join(codecs.builtin)}.")
+    assert ", ".join(codecs.builtin) in str(caught.value)
 
 
 def test_nothing_near_nothing_suggested() -> None:
     """A far-fetched suggestion helps nobody."""
-    assert str(unknown("codec", "qqqq", ["x264", "nerv"])) == "There is no codec 'qqqq'. Known: x264, nerv."
+    said = str(unknown("codec", "qqqq", ["x264", "nerv"]))
+    assert "mean" not in said
+    assert re.search("codec 'qqqq'.*x264, nerv", said)
 
 
 @pytest.mark.parametrize("name", ["x264", "x265", "svt-av1", "vvenc", "raw", "nerv"])
@@ -174,7 +177,7 @@ def test_decoders_are_found_by_suffix(name: str) -> None:
 @pytest.mark.parametrize("name", ["video.mp4", "video", "video.264.bak", ".264"])
 def test_suffix_of_no_codec_is_an_error(name: str) -> None:
     """Which lists the suffixes that there are."""
-    with pytest.raises(StreamError, match=r"Known: \.y4m, \.264, \.265, \.obu, \.266, \.inr"):
+    with pytest.raises(StreamError, match=r"\.y4m, \.264, \.265, \.obu, \.266, \.inr"):
         decoder_of(Path(name))
 
 

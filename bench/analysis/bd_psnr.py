@@ -1,8 +1,8 @@
 """BD-PSNR: how many dB more a codec gives than an anchor at the same rate, on average.
 
-The counterpart of `bd_rate`: each curve is interpolated as quality over ln(rate) by pchip, and the
-gap is averaged over the rates that both curves reach (Bjøntegaard, VCEG-M33). It refuses what
-`bd_rate` refuses.
+It is the counterpart of `bd_rate`: each curve is interpolated by pchip as quality over ln(rate), and the
+gap between them is averaged over the rates that both curves reach (Bjøntegaard, VCEG-M33). It refuses
+what `bd_rate` refuses.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .bd_rate import MIN_OVERLAP, MIN_POINTS, Points
 
 @dataclass(frozen=True)
 class BDPSNR:
-    """``value`` in dB, positive where the test codec is better; None if it was refused, and then
-    ``reason`` says why. ``overlap`` is the shared part of the smaller range of ln(rate), 0 to 1."""
+    """``value`` is in dB, and positive where the test codec is better. It is None if it was refused, and then
+    ``reason`` says why. ``overlap`` is the part of the smaller range of ln(rate) that both curves cover, 0 to 1."""
 
     value: float | None = None
     reason: str | None = None
@@ -45,6 +45,7 @@ def bd_psnr(anchor: Points, test: Points) -> BDPSNR:
         return BDPSNR(reason=reason, overlap=overlap)
 
     def area(curve: Points) -> float:
+        """The integral of quality over ln(rate)."""
         rate, quality = np.array(curve, np.float64).T
         return float(PchipInterpolator(np.log(rate), quality).integrate(low, high))
 
@@ -52,6 +53,7 @@ def bd_psnr(anchor: Points, test: Points) -> BDPSNR:
 
 
 def _unusable(curve: Points, name: str) -> str | None:
+    """The reason why a sorted curve gives no BD-PSNR; None if it can give one."""
     if any(not (math.isfinite(rate) and math.isfinite(quality) and rate > 0) for rate, quality in curve):
         return f"the {name} curve has a point without a place on a log-rate axis"
     if len(curve) < MIN_POINTS:

@@ -22,27 +22,27 @@ MIN_OVERLAP = 0.5
 GOOD_OVERLAP = 0.75
 
 Points = Sequence[tuple[float, float]]
-"""(rate, quality) of each point of a curve, in any order. Rates are in any one unit, above zero;
-quality is in dB, or in whatever unit grows with it."""
+"""(rate, quality) of each point of a curve, in any order. All rates are in the same unit and above zero;
+quality is in dB, or in another unit that grows as quality does."""
 
-Curve = tuple[tuple[float, float], ...]
-"""`Points` by rising rate."""
+SortedPoints = tuple[tuple[float, float], ...]
+"""`Points` sorted by rising rate."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class BDRate:
-    """``value`` in percent, negative where the test codec needs fewer bits than the anchor; None
-    if it was refused, and then ``reason`` says why."""
+    """``value`` is in percent, and negative where the test codec needs fewer bits than the anchor. It is None if it
+    was refused, and then ``reason`` says why."""
 
     value: float | None = None
     reason: str | None = None
     overlap: float | None = None
-    """The part of the smaller quality range, of the two curves', that both cover: 0 to 1."""
+    """The part of the smaller one of the two quality ranges that both curves cover, 0 to 1."""
     spread: float | None = None
-    """Percentage points between the lowest and highest of pchip, Akima and cubic spline: where it
-    is large, the value says more about the interpolation than about the codecs."""
+    """The difference, in percentage points, between the lowest and the highest BD-rate by pchip, Akima and cubic
+    spline. Where it is large, the value says more about the interpolation than about the codecs."""
     warning: str | None = None
 
 
@@ -62,7 +62,7 @@ def bd_rate(anchor: Points, test: Points) -> BDRate:
     high = min(anchor[-1][1], test[-1][1])
     overlap = max(0.0, high - low) / min(curve[-1][1] - curve[0][1] for curve in (anchor, test))
     if overlap < MIN_OVERLAP:
-        shown = math.floor(100 * overlap) / 100  # never as much as is needed
+        shown = math.floor(100 * overlap) / 100  # rounded down, so that a refused overlap never reads 0.50
         reason = f"overlap {shown:.2f}; {MIN_OVERLAP} is needed" if overlap else "the curves share no quality"
         return BDRate(reason=reason, overlap=overlap)
 
@@ -79,7 +79,7 @@ def bd_rate(anchor: Points, test: Points) -> BDRate:
 
 
 def _unusable(curve: Points, name: str) -> str | None:
-    """Why no BD-rate can come of a sorted curve; None if it can."""
+    """The reason why a sorted curve gives no BD-rate; None if it can give one."""
     for rate, quality in curve:
         if not (math.isfinite(rate) and math.isfinite(quality) and rate > 0):
             return f"the {name} curve has the point ({_point(rate, quality)}), which has no place on a log-rate axis"
@@ -96,11 +96,12 @@ def _point(rate: float, quality: float) -> str:
 
 
 METHODS = (PchipInterpolator, Akima1DInterpolator, CubicSpline)
+"""The interpolations that are compared. The first one gives the value, all of them give the spread."""
 
 
-def _percent(anchor: Curve, test: Curve, low: float, high: float) -> list[float]:
-    """The mean gap between the curves from quality ``low`` to ``high``, in percent, by each of `METHODS`;
-    NaN if the method cannot pass through the points, infinity if it flies off them."""
+def _percent(anchor: SortedPoints, test: SortedPoints, low: float, high: float) -> list[float]:
+    """The mean gap between the curves from quality ``low`` to ``high``, in percent, by each of `METHODS`. It is NaN
+    where the method cannot pass through the points, and infinite where the method leaves all bounds."""
     limits = np.array([low, high])
     with np.errstate(all="ignore"):
         below, above = _antiderivatives(test)(limits) - _antiderivatives(anchor)(limits)
@@ -109,8 +110,9 @@ def _percent(anchor: Curve, test: Curve, low: float, high: float) -> list[float]
 
 
 @functools.lru_cache(maxsize=4096)
-def _antiderivatives(curve: Curve) -> PPoly[np.float64]:
-    """Of ln(rate) over quality, (3,), by each of `METHODS`. Kept, since a curve meets many others."""
+def _antiderivatives(curve: SortedPoints) -> PPoly[np.float64]:
+    """The antiderivatives of ln(rate) over quality by each of `METHODS`, as one function of shape (3,). They are
+    cached, since a curve is compared with many others."""
     quality, rate = np.array(curve, np.float64).T[::-1]
     coefficients = [_coefficients(method, quality, np.log(rate)) for method in METHODS]
     with np.errstate(all="ignore"):
@@ -118,6 +120,7 @@ def _antiderivatives(curve: Curve) -> PPoly[np.float64]:
 
 
 def _coefficients(method: Callable[[Array, Array], PPoly[np.float64]], x: Array, y: Array) -> Array:
+    """The coefficients of the method's polynomials, (4, pieces); NaN if the method refuses the points."""
     try:
         with np.errstate(all="ignore"):
             return method(x, y).c

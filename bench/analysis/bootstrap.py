@@ -1,4 +1,4 @@
-"""The bootstrap: how far a mean would move if other sequences had been chosen, or other seeds."""
+"""The bootstrap: how far a mean would move if other sequences or other seeds had been chosen."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2000
 SEED = 0
+"""The seed of the resampling, so that the same values always give the same interval."""
 
 Array = NDArray[np.float64]
 
 
 def mean_interval(groups: Sequence[Array], level: float = 0.95) -> tuple[float, float] | None:
-    """The percentile interval of the mean over groups of each group's mean.
+    """The percentile interval of the mean over the groups' means; None where there is only one value.
 
-    A group is a matrix (anchor's seeds, codec's seeds). Groups are resampled, and within each its rows
-    and its columns, independently: two trainings are two samples, however many pairs they make. The
-    same groups always give the same interval. None where there is but one value, which says nothing.
-    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
+    A group is a matrix of shape (anchor's seeds, codec's seeds). The groups are resampled, and within each
+    group its rows and its columns, all independently: two trainings are two samples, however many pairs
+    they make. (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
 
     >>> mean_interval([np.array([[2.0]])])
     >>> mean_interval([np.array([[2.0]])] * 3)
@@ -35,7 +35,7 @@ def mean_interval(groups: Sequence[Array], level: float = 0.95) -> tuple[float, 
 
 
 def _means(group: Array, place: int) -> Array:
-    """Of each resampled group, (RESAMPLES,)."""
+    """The mean of the group in each resampling, (RESAMPLES,)."""
     rows, columns = group.shape
     means: Array = np.sum((_weights(rows, 1, place) @ group) * _weights(columns, 2, place), axis=-1)
     return means
@@ -43,7 +43,8 @@ def _means(group: Array, place: int) -> Array:
 
 @functools.lru_cache(maxsize=1024)
 def _weights(count: int, role: int, place: int) -> Array:
-    """How often each of ``count`` samples is drawn, over ``count``: (RESAMPLES, count)."""
+    """The weight of each of ``count`` samples in each resampling, (RESAMPLES, count): how often the sample is
+    drawn, divided by ``count``."""
     if count == 1:
         return np.ones((RESAMPLES, 1))
     rng = np.random.default_rng([SEED, role, place])

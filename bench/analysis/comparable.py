@@ -1,50 +1,54 @@
-"""Which records may stand side by side: sections, and the curves within them.
+"""Which records may stand side by side: comparable sets, and the curves within them.
 
-A section holds the records of one dataset under one preset at one size and length. Numbers from
-different sections never share a table or a picture.
+A comparable set holds the records that were measured under the same `Conditions`, and that are all at full
+scale or all not. Numbers from different sets never share a table or a picture. Several presets may share a
+set: what they differ in, as the length of training, is told by the labels of curves.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..dataset import ClipWindow
-from ..records.record import PresetFacts, Record
+from ..records.record import Record
+from .conditions import PUBLISHED_MATRIX, Conditions, at_full_scale, conditions, matrix_name, scaling
+from .labels import curve_labels, rate_points, sequence_names
 
 CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")
+"""The order of codecs in tables and legends. Other codecs follow by name."""
 
 METRICS = {"psnr_rgb": "PSNR", "ms_ssim_rgb_db": "MS-SSIM (dB)"}
-"""The metrics of curves and BD-rates. MS-SSIM is used in dB, -10 log10(1 - MS-SSIM), since on its
-own scale everything good crowds together below 1."""
+"""The metrics of curves and BD-rates, with their names. MS-SSIM is used in dB, -10 log10(1 - MS-SSIM), since on
+its own scale all good values crowd together below 1."""
 
 
 @dataclass(frozen=True)
 class RecordedCell:
-    """A record under the names that it has in its section."""
+    """A record under the names that it has in its comparable set."""
 
     record: Record
     sequence: str
     label: str
-    """Of the curve that the record is a point of."""
+    """The name of the curve that the record is a point of."""
     rate_point: str
-    """What tells this point from the others of its curve, as ``crf=23``."""
+    """The parameters that tell this point from the others of its curve, as ``crf=23``."""
 
     @property
     def bits_per_pixel(self) -> float:
-        """Infinity where there is no stream, so that such cells sort last."""
+        """The rate; infinity where there is no stream, so that such cells sort last."""
         return self.record.stream.bits_per_pixel if self.record.stream else float("inf")
 
     def quality(self, metric: str) -> float | None:
-        """The metric over the clip; None where there is none."""
+        """The metric's value over the clip; None where there is none."""
         return self.record.quality.clip.get(metric) if self.record.quality else None
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The measured points of one codec on one sequence with one seed, by rising rate."""
+    """The measured points of one codec on one sequence with one seed, sorted by rising rate."""
 
     codec: str
     label: str
@@ -60,67 +64,102 @@ class Curve:
 
 @dataclass(frozen=True)
 class ComparableSet:
-    """Records that may be compared. ``width`` and ``height`` are in pixels."""
+    """Records that may be compared. ``full_scale`` says whether they are of whole sequences, under presets at full
+    scale. ``distinction`` tells this set from another one whose name would be the same, in words."""
 
-    dataset: str
-    preset: PresetFacts
-    width: int
-    height: int
-    frames: int
+    conditions: Conditions
+    full_scale: bool
+    distinction: str
     cells: tuple[RecordedCell, ...]
 
     @property
-    def slug(self) -> str:
-        """A name for files."""
-        size = f"{self.width}x{self.height}x{self.frames}"
-        return f"{self.dataset}-{self.preset.name}-{self.preset.digest[:8]}-{size}"
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return self.conditions.dataset
 
-    @cached_property
-    def full_scale(self) -> bool:
-        """Whether these are whole sequences under a preset that keeps them whole."""
-        return self.preset.full_scale and all(cell.record.clip.cut == ClipWindow() for cell in self.cells)
+    @property
+    def width(self) -> int:
+        """The width of the frames, in pixels."""
+        return self.conditions.width
+
+    @property
+    def height(self) -> int:
+        """The height of the frames, in pixels."""
+        return self.conditions.height
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of each sequence."""
+        return self.conditions.frames
+
+    @property
+    def slug(self) -> str:
+        """A name for files, which no other set of the same report has."""
+        return "-".join([self.conditions.slug, *re.findall(r"\w+", self.distinction)])
 
     @property
     def extent(self) -> str:
-        """Length and size, in words."""
-        windows = dict.fromkeys(cell.record.clip.cut.crop for cell in self.cells)
-        cropped = [f", cropped to {window[0]}x{window[1]}" for window in windows if window]
-        return f"{self.frames} frames of {self.width}x{self.height}{''.join(cropped)}"
+        """The length and the size, in words."""
+        return ", ".join(filter(None, [self.conditions.extent, self.distinction]))
+
+    @cached_property
+    def presets(self) -> list[str]:
+        """The names of the presets, sorted."""
+        return sorted({cell.record.preset.name for cell in self.cells})
+
+    @cached_property
+    def preset_digests(self) -> list[str]:
+        """The digests of the presets' contents, sorted."""
+        return sorted({cell.record.preset.digest for cell in self.cells})
+
+    @property
+    def presets_and_extent(self) -> str:
+        """The presets and the extent, in words."""
+        *others, last = self.presets
+        names = f"presets {', '.join(others)} and {last}" if others else f"preset {last}"
+        return f"{names}, {self.extent}"
 
     @property
     def title(self) -> str:
-        """What a heading says; the digest tells a preset from its earlier contents."""
-        return f"{self.dataset}, preset {self.preset.name} ({self.preset.digest[:8]}), {self.extent}"
+        """The heading."""
+        return f"{self.dataset}, {self.presets_and_extent}"
 
     @property
     def stamp(self) -> str:
-        """The preset, and what its numbers must not be compared with."""
-        preset = f"preset {self.preset.name}, {self.extent}"
+        """The presets and the extent, and what the numbers must not be compared with."""
         sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
         if not self.full_scale:
-            return f"scaled down: {preset}{sources}; not comparable with published full-scale figures"
-        return f"{preset}{sources}; not comparable with published figures" if sources else preset
+            return f"scaled down: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+        return self.presets_and_extent + sources + ("; not comparable with published figures" if self.warned else "")
+
+    @property
+    def warned(self) -> bool:
+        """Whether some of the numbers must not be compared with published ones, so that the stamp must be seen."""
+        return not self.full_scale or bool(self.altered) or self.conditions.matrix != PUBLISHED_MATRIX
 
     @cached_property
     def altered(self) -> dict[str, list[str]]:
-        """``converted`` or ``lossy`` to the sequences whose sources are not the very samples of the
+        """``converted`` or ``lossy`` to the sequences whose sources are so, and not the very samples of the
         sequence that they are called by."""
-        found: dict[str, dict[str, None]] = defaultdict(dict)
+        sequences: dict[str, dict[str, None]] = defaultdict(dict)
         for cell in self.cells:
             fidelity = cell.record.clip.source.fidelity
             if fidelity != "exact":
-                found[fidelity][cell.sequence] = None
-        return {kind: list(names) for kind, names in found.items()}
+                sequences[fidelity][cell.sequence] = None
+        return {kind: list(names) for kind, names in sequences.items()}
 
     def not_published(self, sequence: str) -> str | None:
-        """Why figures on ``sequence`` cannot be compared with published ones; None if they can."""
+        """The reason why figures on ``sequence`` cannot be compared with published ones; None if they can."""
         if not self.full_scale:
-            return "scaled down"
+            reasons = dict.fromkeys(scaling(cell.record) for cell in self.cells if cell.sequence == sequence)
+            return f"scaled down ({'; '.join(reasons)})"
+        if self.conditions.matrix != PUBLISHED_MATRIX:
+            return f"RGB by {matrix_name(self.conditions.matrix)}"
         return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)
 
     @property
     def pixels_per_frame(self) -> int:
-        """Luma samples of a frame."""
+        """The number of luma samples of a frame."""
         return self.width * self.height
 
     @cached_property
@@ -130,89 +169,67 @@ class ComparableSet:
 
     @cached_property
     def codecs(self) -> dict[str, str]:
-        """Each curve's label to the name of its codec, in order of appearance."""
+        """Each curve's label with the name of its codec, in the order of tables and legends."""
         return {cell.label: cell.record.codec.name for cell in sorted(self.cells, key=_codec_order)}
 
     @cached_property
     def measured(self) -> list[RecordedCell]:
-        """The cells that came to an end."""
+        """The cells that have a result."""
         return [cell for cell in self.cells if cell.record.status == "ok" and cell.record.stream]
 
     @cached_property
     def curves(self) -> list[Curve]:
-        """One for each codec, sequence and seed that has a point."""
-        groups: dict[tuple[str, str, str, int], list[RecordedCell]] = defaultdict(list)
+        """One curve for each label, sequence and seed that has a point."""
+        points: dict[tuple[str, str, str, int], list[RecordedCell]] = defaultdict(list)
         for cell in self.measured:
-            groups[cell.record.codec.name, cell.label, cell.sequence, cell.record.seed].append(cell)
-        return [Curve(*key, tuple(sorted(cells, key=_rate))) for key, cells in groups.items()]
+            points[cell.record.codec.name, cell.label, cell.sequence, cell.record.seed].append(cell)
+        return [Curve(*key, tuple(sorted(cells, key=_rate))) for key, cells in points.items()]
 
     @cached_property
     def first_seed(self) -> list[Curve]:
-        """Of each codec on each sequence the curve with the lowest seed, for pictures that show one."""
+        """The curve with the lowest seed of each codec on each sequence, for pictures that show only one."""
         lowest: dict[tuple[str, str], Curve] = {}
         for curve in sorted(self.curves, key=lambda curve: curve.seed):
             lowest.setdefault((curve.label, curve.sequence), curve)
         return [curve for curve in self.curves if lowest[curve.label, curve.sequence] is curve]
 
     def source_rates(self) -> dict[str, float]:
-        """Sequence to bits per pixel of the source's own bitstream, where it has one."""
+        """The sequences whose source is itself a decoded bitstream, with the bits per pixel of that bitstream."""
         rates = {cell.sequence: cell.record.clip.source_bits_per_pixel for cell in self.cells}
         return {sequence: rate for sequence, rate in rates.items() if rate is not None}
 
 
 def comparable_sets(records: Iterable[Record]) -> list[ComparableSet]:
-    """The records sorted into sections: full-scale ones first, then by name."""
-    groups: dict[tuple[str, PresetFacts, int, int, int], list[Record]] = defaultdict(list)
+    """The records sorted into comparable sets: those at full scale first, then by name."""
+    members: dict[tuple[Conditions, bool], list[Record]] = defaultdict(list)
     for record in records:
-        form = record.clip.rgb.format
-        groups[record.clip.source.dataset, record.preset, form.width, form.height, form.frames].append(record)
-    found = [ComparableSet(*key, _cells(members)) for key, members in groups.items()]
-    return sorted(found, key=lambda group: (not group.full_scale, group.slug))
+        members[conditions(record), at_full_scale(record)].append(record)
+    named_alike: dict[str, list[tuple[Conditions, bool]]] = defaultdict(list)
+    for key in members:
+        named_alike[key[0].slug].append(key)
+    groups = [
+        ComparableSet(*key, _distinction(key, named_alike[key[0].slug]), _cells(records))
+        for key, records in members.items()
+    ]
+    return sorted(groups, key=lambda group: (not group.full_scale, group.slug))
+
+
+def _distinction(key: tuple[Conditions, bool], alike: Sequence[tuple[Conditions, bool]]) -> str:
+    """What tells one comparable set from others whose slug would be the same, in words: what seldom differs. It
+    is empty where the slug alone is enough."""
+    words = []
+    if len({where.frame_rate for where, _ in alike}) > 1:
+        words.append(f"{float(key[0].frame_rate):g} frames a second")
+    if len({full_scale for _, full_scale in alike}) > 1:
+        words.append("full scale" if key[1] else "not full scale")
+    return ", ".join(words)
 
 
 def _cells(records: Sequence[Record]) -> tuple[RecordedCell, ...]:
-    """Names for records of one section, made longer where different things have the same name:
-    another version of an encoder is another curve, another preparation another sequence."""
-    labels = _told_apart([(record.codec.label, _versions(record)) for record in records])
-    clips = [record.clip for record in records]
-    sequences = _told_apart([(clip.source.sequence, clip.rgb_sha256[:8]) for clip in clips])
-    points = _rate_points(labels, [record.codec.parameters for record in records])
-    cells = [RecordedCell(*names) for names in zip(records, sequences, labels, points, strict=True)]
-    return tuple(sorted(cells, key=lambda cell: (cell.sequence, *_codec_order(cell))))
-
-
-def _versions(record: Record) -> str:
-    tools = [f"{tool} {version}" for tool, version in sorted(record.codec.tools.items())]
-    return ", ".join([f"version {record.codec.version}", *tools])
-
-
-def _told_apart(names: Sequence[tuple[str, str]]) -> list[str]:
-    """``name``, or ``name (detail)`` where a name comes with several details."""
-    details: dict[str, set[str]] = defaultdict(set)
-    for name, detail in names:
-        details[name].add(detail)
-    return [name if len(details[name]) == 1 else f"{name} ({detail})" for name, detail in names]
-
-
-def _rate_points(labels: Sequence[str], parameters: Sequence[dict[str, object]]) -> list[str]:
-    """For each record the first parameter that alone tells the points of its curve apart, or else
-    all that vary along it."""
-    points: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    values: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for label, chosen in zip(labels, parameters, strict=True):
-        points[label].add(tuple(f"{name}={value!r}" for name, value in chosen.items()))
-        for name, value in chosen.items():
-            values[label, name].add(repr(value))
-    return [
-        ", ".join(f"{name}={chosen[name]}" for name in _telling(label, chosen, len(points[label]), values))
-        for label, chosen in zip(labels, parameters, strict=True)
-    ]
-
-
-def _telling(label: str, names: Iterable[str], points: int, values: dict[tuple[str, str], set[str]]) -> list[str]:
-    varying = [name for name in names if len(values[label, name]) > 1]
-    alone = [name for name in varying if len(values[label, name]) == points]
-    return alone[:1] or varying
+    """The records of one comparable set with their names, in the order of tables."""
+    labels = curve_labels(records)
+    names = zip(records, sequence_names(records), labels, rate_points(labels, records), strict=True)
+    return tuple(sorted((RecordedCell(*name) for name in names), key=lambda cell: (cell.sequence, *_codec_order(cell))))
 
 
 def _rate(cell: RecordedCell) -> float:

@@ -1,4 +1,4 @@
-"""Codecs at one rate: for each the point nearest to a rate that most of them come near to."""
+"""Codecs at one rate: of each codec the point nearest to a rate that most of them come near to."""
 
 from __future__ import annotations
 
@@ -10,46 +10,48 @@ import numpy as np
 from .comparable import ComparableSet, RecordedCell
 
 TOLERANCE = 1.25
-"""The factor by which a point's rate may be off the common one. At 3 dB a doubling of rate it is worth 1 dB, and
-between two codecs up to twice that: captions say how far off each is."""
+"""The largest factor between a point's rate and the common rate. Where quality rises by 3 dB with each doubling
+of the rate, the factor is worth 1 dB, and between two codecs up to 2 dB: captions say how far off each one is."""
 CANDIDATES = 2048
+"""How many rates are tried."""
 
 
 @dataclass(frozen=True)
-class Match:
-    """A codec's point, and the factor between its rate and the common one."""
+class MatchedCell:
+    """A cell near the common rate. ``factor`` is its rate divided by the common rate."""
 
     cell: RecordedCell
     factor: float
 
     @property
     def off(self) -> str:
-        """How far off the common rate, as ``+8 %``."""
+        """How far the cell's rate is off the common rate, as ``+8 %``."""
         return f"{100 * (self.factor - 1):+.0f} %"
 
 
 @dataclass(frozen=True)
-class Matched:
-    """The codecs of a section on one sequence at one rate, in bits per pixel. ``refused`` says of each
-    codec without a point near enough how far off its nearest one is."""
+class RateMatch:
+    """The codecs of a comparable set on one sequence at one ``rate``, in bits per pixel. ``refused`` has the
+    label of each codec without a point near that rate, and says how far off its nearest point is."""
 
     sequence: str
     rate: float
-    matches: list[Match]
+    matches: list[MatchedCell]
     refused: dict[str, str]
 
     @property
     def note(self) -> str:
-        """What a caption says about rates."""
+        """The sentence on rates that stands in a caption."""
         off = ", ".join(f"{match.cell.label} {match.off}" for match in self.matches)
         parts = [f"{self.sequence} at {self.rate:.3g} bits per pixel, give or take: {off}"]
         parts += [f"{label} is left out: {reason}" for label, reason in self.refused.items()]
         return "; ".join(parts) + "."
 
 
-def matched(group: ComparableSet, sequence: str) -> Matched | None:
-    """The codecs on ``sequence`` at the rate where most are within `TOLERANCE`, and of such rates the one with
-    the smallest mean distance. Of several seeds, the lowest. None without a single point."""
+def match_rate(group: ComparableSet, sequence: str) -> RateMatch | None:
+    """The codecs on ``sequence`` at the rate to which most codecs have a point within `TOLERANCE`. Where several
+    rates have as many codecs, it is the one with the smallest mean distance. Of several seeds, the lowest
+    counts. The result is None where no codec has a point."""
     curves = [curve for curve in group.first_seed if curve.sequence == sequence]
     cells = {curve.label: [cell for cell in curve.cells if cell.bits_per_pixel > 0] for curve in curves}
     logs = {label: np.log([cell.bits_per_pixel for cell in members]) for label, members in cells.items() if members}
@@ -64,9 +66,9 @@ def matched(group: ComparableSet, sequence: str) -> Matched | None:
     matches, refused = [], {}
     for label in (label for label in group.codecs if label in logs):
         best = int(np.abs(logs[label] - common).argmin())
-        match = Match(cells[label][best], math.exp(logs[label][best] - common))
+        match = MatchedCell(cells[label][best], math.exp(logs[label][best] - common))
         if abs(math.log(match.factor)) <= math.log(TOLERANCE):
             matches.append(match)
         else:
             refused[label] = f"its nearest point is off by {match.off}"
-    return Matched(sequence, math.exp(common), matches, refused)
+    return RateMatch(sequence, math.exp(common), matches, refused)

@@ -1,4 +1,4 @@
-"""BD-rates between the curves of a section: for each pair of curves, and over seeds and sequences."""
+"""BD-rates between the curves of a comparable set: of each pair of curves, and over seeds and sequences."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from .bootstrap import Array, mean_interval
 from .comparable import METRICS, ComparableSet
 
 ANCHORS = ("nerv", "x265")
+"""The codecs that BD-rates are against unless others are named."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One curve against an anchor's curve; seeds are None where a curve has no points at all."""
+class CurveComparison:
+    """One curve against an anchor's curve. The seeds are None where one of the two has no points at all."""
 
     codec: str
     anchor: str
@@ -33,8 +34,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of BD-rates in percent over ``used`` of ``count`` sequences, those where none was refused;
-    ``value`` is None if all were. ``interval`` is the bootstrap's, of 95 %; ``reason`` is the first refusal's."""
+    """The mean of BD-rates, in percent, over ``used`` of ``count`` sequences: a sequence on which one was refused is
+    left out. ``value`` is None if all were left out. ``interval`` is the bootstrap's 95 % interval; ``reason`` is
+    the reason of the first refusal."""
 
     value: float | None
     used: int
@@ -45,56 +47,65 @@ class Mean:
 
 @dataclass(frozen=True)
 class Pair:
-    """One codec against one anchor in one metric, by sequence. Labels, not names of codecs."""
+    """One codec against one anchor in one metric, with the comparisons of each sequence. ``codec`` and ``anchor``
+    are labels of curves."""
 
     codec: str
     anchor: str
     metric: str
-    by_sequence: dict[str, list[Comparison]]
+    by_sequence: dict[str, list[CurveComparison]]
     mean_curve: BDRate
-    """BD-rate of the mean curves: of each rate point, the mean rate and the mean quality over the
-    sequences (each the mean of its seeds). Refused unless all curves have the same rate points."""
+    """The BD-rate between the two mean curves (`mean_curve`). It is refused unless all curves of a codec have the
+    same rate points."""
 
     def result(self, sequence: str) -> BDRate:
-        """On one sequence, over its seeds."""
+        """The BD-rate on one sequence, over its seeds."""
         return over_seeds([item.result for item in self.by_sequence[sequence]])
 
     def seed_interval(self, sequence: str) -> tuple[float, float] | None:
-        """On one sequence, the bootstrap's 95 % interval over seeds; None with one seed each."""
+        """The bootstrap's 95 % interval over seeds on one sequence; None where each codec has one seed."""
         values = _matrix(self.by_sequence[sequence])
         return None if values is None else mean_interval([values])
 
     @cached_property
     def mean(self) -> Mean:
-        """Over the sequences. The interval is over sequences, and over seeds where several were run."""
-        found = [_matrix(items) for items in self.by_sequence.values()]
-        groups = [values for values in found if values is not None]
-        value = _mean([float(values.mean()) for values in groups]) if groups else None
+        """The mean over the sequences. Its interval is over sequences, and over seeds where several were run."""
+        matrices = [_matrix(items) for items in self.by_sequence.values()]
+        known = [values for values in matrices if values is not None]
+        value = _mean([float(values.mean()) for values in known]) if known else None
         reasons = [item.result.reason for items in self.by_sequence.values() for item in items if item.result.reason]
-        interval = mean_interval(groups) if groups else None
-        return Mean(value, len(groups), len(found), interval, reasons[0] if reasons else None)
+        interval = mean_interval(known) if known else None
+        return Mean(value, len(known), len(matrices), interval, reasons[0] if reasons else None)
 
 
 Pairs = Mapping[tuple[str, str, str], Pair]
-"""(codec, anchor, metric) to every comparison of two codecs of a section in a metric, as `pairs` finds them."""
+"""(codec, anchor, metric) to the comparison of two codecs of a comparable set, as `pairs` makes it."""
 
 
 def anchors(group: ComparableSet, chosen: Sequence[str] = ANCHORS) -> list[str]:
-    """The labels that BD-rates are against: each of ``chosen`` that is a label, or the codec's
-    curve without options set by hand, or its first one."""
-    found = []
-    for name in chosen:
-        labels = [label for label, codec in group.codecs.items() if name in (codec, label)]
-        if labels:
-            found.append(name if name in labels else labels[0])
-    return list(dict.fromkeys(found))
+    """The labels of the curves that BD-rates are against, one for each name of ``chosen`` that the comparable set
+    has."""
+    labels = [_anchor(group, name) for name in chosen]
+    return list(dict.fromkeys(label for label in labels if label))
 
 
-def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> list[Comparison]:
-    """Each codec against each anchor (labels; the usual ones unless named), on each sequence and
-    metric, for each pair of seeds."""
+def _anchor(group: ComparableSet, name: str) -> str | None:
+    """The curve that a name means: the one of that label, or else one of the codec of that name. Of several, it is
+    one without options set by hand and by the newest schema and version. None if there is none."""
+    records = {cell.label: cell.record for cell in reversed(group.cells)}
+
+    def rank(label: str) -> tuple[bool, bool, int, int]:
+        record = records[label]
+        return label == name, record.codec.label == name, record.schema, record.codec.version
+
+    return max((label for label, codec in group.codecs.items() if name in (codec, label)), key=rank, default=None)
+
+
+def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> list[CurveComparison]:
+    """The comparisons of each codec with each anchor on each sequence, in each metric, for each pair of seeds.
+    ``against`` has the anchors' labels; if it is None, they are the usual anchors."""
     chosen = anchors(group) if against is None else against
-    found = []
+    items = []
     for sequence, metric in product(group.sequences, METRICS):
         curves: dict[str, list[tuple[int, Points]]] = defaultdict(list)
         for curve in group.curves:
@@ -104,59 +115,60 @@ def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> l
             if label == anchor:
                 continue
             for (anchor_seed, a), (seed, b) in product(curves[anchor], curves[label]):
-                found.append(Comparison(label, anchor, sequence, metric, seed, anchor_seed, bd_rate(a, b)))
+                items.append(CurveComparison(label, anchor, sequence, metric, seed, anchor_seed, bd_rate(a, b)))
             if not (curves[anchor] and curves[label]):
                 result = BDRate(reason=f"{label if curves[anchor] else anchor} has no results")
-                found.append(Comparison(label, anchor, sequence, metric, None, None, result))
-    return found
+                items.append(CurveComparison(label, anchor, sequence, metric, None, None, result))
+    return items
 
 
 def pairs(group: ComparableSet) -> dict[tuple[str, str, str], Pair]:
-    """(codec, anchor, metric) to every comparison of the section, all pairs of codecs both ways."""
-    groups: dict[tuple[str, str, str], dict[str, list[Comparison]]] = defaultdict(lambda: defaultdict(list))
+    """(codec, anchor, metric) to the comparison of the two, for all pairs of codecs of the set, both ways round."""
+    by_pair: dict[tuple[str, str, str], dict[str, list[CurveComparison]]] = defaultdict(lambda: defaultdict(list))
     for item in comparisons(group, list(group.codecs)):
-        groups[item.codec, item.anchor, item.metric][item.sequence].append(item)
+        by_pair[item.codec, item.anchor, item.metric][item.sequence].append(item)
     means = {(label, metric): mean_curve(group, label, metric) for label in group.codecs for metric in METRICS}
     return {
         (codec, anchor, metric): Pair(
             codec, anchor, metric, dict(items), _of_means(means[anchor, metric], means[codec, metric])
         )
-        for (codec, anchor, metric), items in groups.items()
+        for (codec, anchor, metric), items in by_pair.items()
     }
 
 
 def mean_curve(group: ComparableSet, label: str, metric: str) -> Points | str:
-    """Mean bits per pixel and mean quality over the sequences at each rate point, each sequence
-    being the mean of its seeds; or the reason why there is no such curve."""
+    """The mean bits per pixel and the mean quality over the sequences at each rate point, where a sequence counts
+    with the mean of its seeds; or the reason why there is no such curve."""
     curves = [curve for curve in group.curves if curve.label == label]
     for sequence in group.sequences:
         if all(curve.sequence != sequence for curve in curves):
             return f"{label} has no results on {sequence}"
-    found = [{cell.rate_point: cell for cell in curve.cells if cell.quality(metric) is not None} for curve in curves]
-    for curve, cells in zip(curves, found, strict=True):
-        if cells.keys() != found[0].keys():
+    points = [{cell.rate_point: cell for cell in curve.cells if cell.quality(metric) is not None} for curve in curves]
+    for curve, cells in zip(curves, points, strict=True):
+        if cells.keys() != points[0].keys():
             return f"{label} has other rate points on {curve.sequence} than on {curves[0].sequence}"
 
     def over_sequences(rate_point: str) -> tuple[float, float]:
         seeds: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for cells in found:
+        for cells in points:
             cell = cells[rate_point]
             seeds[cell.sequence].append((cell.bits_per_pixel, cell.quality(metric) or 0.0))
-        means = [(_mean(rate for rate, _ in points), _mean(q for _, q in points)) for points in seeds.values()]
+        means = [(_mean(rate for rate, _ in values), _mean(q for _, q in values)) for values in seeds.values()]
         return _mean(rate for rate, _ in means), _mean(quality for _, quality in means)
 
-    return [over_sequences(rate_point) for rate_point in found[0]]
+    return [over_sequences(rate_point) for rate_point in points[0]]
 
 
 def _of_means(anchor: Points | str, test: Points | str) -> BDRate:
+    """The BD-rate between two mean curves; refused where one of them is a reason."""
     if isinstance(anchor, str) or isinstance(test, str):
         return BDRate(reason=anchor if isinstance(anchor, str) else str(test))
     return bd_rate(anchor, test)
 
 
 def over_seeds(results: Sequence[BDRate]) -> BDRate:
-    """The mean over pairs of seeds, with the least overlap and the largest spread among them;
-    refused if any pair was."""
+    """The mean BD-rate over pairs of seeds, with the least overlap and the largest spread among them. It is refused
+    if any pair is."""
     if len(results) == 1:
         return results[0]
     refused = [result.reason for result in results if result.value is None]
@@ -170,8 +182,8 @@ def over_seeds(results: Sequence[BDRate]) -> BDRate:
     )
 
 
-def _matrix(items: Sequence[Comparison]) -> Array | None:
-    """The values of one sequence, (anchor's seeds, codec's seeds); None if any was refused."""
+def _matrix(items: Sequence[CurveComparison]) -> Array | None:
+    """The BD-rates of one sequence, of shape (anchor's seeds, codec's seeds); None if any was refused."""
     values = [item.result.value for item in items]
     if None in values:
         return None

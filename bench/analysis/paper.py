@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +14,23 @@ from ..files import load_toml
 
 @dataclass(frozen=True)
 class PrintedBDRate:
-    """In percent, one field for each metric of BD-rates."""
+    """A row of Table 1: BD-rates in percent, one field for each metric of BD-rates. ``sequence`` is the dataset's
+    name of the sequence, ``printed_as`` the paper's."""
 
     dataset: str
     sequence: str
+    printed_as: str
     psnr_rgb: float
     ms_ssim_rgb_db: float
+
+    def percent(self, metric: str) -> float:
+        """The printed BD-rate in a metric of BD-rates."""
+        return {"psnr_rgb": self.psnr_rgb, "ms_ssim_rgb_db": self.ms_ssim_rgb_db}[metric]
 
 
 @dataclass(frozen=True)
 class PrintedBDRates:
-    """Table 1. ``averages`` are by metric, in percent."""
+    """Table 1. ``averages`` has the printed average of each metric, in percent."""
 
     source: str
     codec: str
@@ -33,33 +40,31 @@ class PrintedBDRates:
     remarks: list[str]
     values: list[PrintedBDRate]
 
-    def percent(self, dataset: str, sequence: str, metric: str) -> float | None:
-        """The printed BD-rate; None where it is not available here."""
-        for value in self.values:
-            if (value.dataset, value.sequence) == (dataset, sequence):
-                return {"psnr_rgb": value.psnr_rgb, "ms_ssim_rgb_db": value.ms_ssim_rgb_db}.get(metric)
-        return None
+    def recomputed_average(self, metric: str) -> float:
+        """The mean of the printed values, in percent, which the printed average should be."""
+        return math.fsum(value.percent(metric) for value in self.values) / len(self.values)
 
 
 @dataclass(frozen=True)
 class PrintedDecoding:
-    """A line of Table 2; the time is of the whole sequence."""
+    """A row of Table 2."""
 
     codec: str
     parameters_millions: float
+    bitrate_mbps: float
     gmacs_per_frame: float
     decode_seconds: float
 
 
 @dataclass(frozen=True)
 class PrintedDecodings:
-    """Table 2. ``tolerance_seconds`` is a part of the printed time."""
+    """Table 2. ``frames_if_whole`` is the number of frames of the whole sequence: the paper does not say for how
+    many frames its times are. ``tolerance_seconds`` is the allowed difference, as a part of the printed time."""
 
     source: str
     dataset: str
     sequence: str
-    frames: int
-    bitrate_mbps: float
+    frames_if_whole: int
     gpu: str
     tolerance_seconds: float
     remarks: list[str]
@@ -68,7 +73,7 @@ class PrintedDecodings:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is printed where."""
+    """All figures of the paper that ours are set beside."""
 
     title: str
     authors: str

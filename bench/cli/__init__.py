@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import signal
 import sys
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "doctor": "say what this machine can do",
 }
 INTERRUPTED = 130
+HUNG_UP = 129
 TERMINATED = 143
 
 
@@ -36,7 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; each has its own --help")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
     chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # unwinds, and so ends the codec's process too
+    for number, ending in ((signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
+        signal.signal(number, lambda *_, ending=ending: sys.exit(ending))  # unwinds: the codec's process ends too
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     command = importlib.import_module(f"{__name__}.{chosen.command}")
     options = command.make_parser(f"python -m bench {chosen.command}").parse_args(chosen.arguments)
     try:

@@ -13,8 +13,9 @@ from pathlib import Path
 from ..errors import BenchError, ToolError
 from ..records import environment
 from ..registry import codecs, datasets, open_dataset
+from ..sources.cache import cache_folder
 from ..video import ffmpeg
-from .options import add_data_root, cache_folder
+from .options import add_data_root
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:

@@ -62,8 +62,8 @@ def _dataset(name: str, data_root: Path | None) -> str:
     except UsageError as error:
         return f"broken: {error}"
     listings = {sequence: dataset.listing(sequence) for sequence in dataset.sequences}
-    found = sum(listing.problem is None for listing in listings.values())
-    lines = [f"{found} of {len(listings)} sequences are here"]
+    here = sum(listing.problem is None for listing in listings.values())
+    lines = [f"{here} of {len(listings)} sequences are here"]
     for sequence, listing in listings.items():
         size = f" ({listing.missing_bytes / 2**30:.2f} GiB to fetch)" if listing.missing_bytes else ""
         lines.append(f"{sequence:12} {listing.format:40} {listing.found or f'{listing.problem}{size}'}")

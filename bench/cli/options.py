@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-
-import platformdirs
 
 from ..dataset import DATA_ROOT_VARIABLE, Dataset
 from ..registry import unknown
@@ -72,15 +69,16 @@ def source_format(text: str) -> StatedFormat:
     return StatedFormat(size(match[1]) if match[1] else None, rate, pixel_format)
 
 
+def seed(text: str) -> int:
+    """A seed that every library takes; for argparse."""
+    if not re.fullmatch(r"\d{1,10}", text) or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; write a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
 def duration(text: str) -> float:
     """Seconds, from ``90``, ``90s``, ``1.5m`` or ``2h``; for argparse."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if match is None or not float(match[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time; write for example 90s, 5m or 2h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def cache_folder() -> Path:
-    """Where cut and converted clips are kept: ``BENCH_CACHE``, else the user's cache directory."""
-    named = os.environ.get("BENCH_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("implicit-video-bench")

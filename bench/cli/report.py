@@ -90,7 +90,7 @@ def report(options: argparse.Namespace) -> int:
 
 def set_side_by_side(a: Path, b: Path) -> int:
     """Print and write what changed from one results directory to another."""
-    found = compare(Store(a).records(), Store(b).records(), (str(a), str(b)))
-    print(render_comparison(found))
-    print(f"Tables: {write_comparison(found, b / 'compare')}")
+    comparison = compare(Store(a).records(), Store(b).records(), (str(a), str(b)))
+    print(render_comparison(comparison))
+    print(f"Tables: {write_comparison(comparison, b / 'compare')}")
     return 0

@@ -5,22 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 
+from ..codec import Codec
 from ..dataset import Clip, ClipWindow, Dataset
 from ..errors import CellInterruptedError, UsageError
+from ..records import environment
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import check_suffix, codecs, datasets, open_dataset
 from ..runs import preset as presets
 from ..runs.cell import run_cell
-from ..runs.plan import PlannedCell, plan, rate_points, select
+from ..runs.plan import PlannedCell, Selection, effective, plan, rate_points, select, with_points
+from ..runs.preset import Preset
 from ..runs.process import TimeLimit
 from ..runs.progress import open_display
+from ..sources.cache import cache_folder
 from ..video.colour import MATRICES, Matrix
-from .options import add_data_root, add_results, cache_folder, chosen_sequences, duration, size, source_format
+from .options import add_data_root, add_results, chosen_sequences, duration, seed, size, source_format
 
 FINISHED = ("ok", "skipped")
+LOCK_SECONDS = 2.0
+"""How long to wait for a cell that another process works on before looking at the next one."""
 OUT_OF_TIME = 75
 """EX_TEMPFAIL of sysexits.h: nothing is wrong, try again."""
 
@@ -45,7 +51,11 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         "(default: %(default)s)",
     )
     parser.add_argument("--sequences", help="comma-separated (default: the whole dataset)")
-    parser.add_argument("--preset", default="quick", help=f"{', '.join(presets.names())} (default: %(default)s)")
+    parser.add_argument(
+        "--preset",
+        default="quick",
+        help=f"{', '.join(presets.names())}, or a path to a .toml file (default: %(default)s)",
+    )
     parser.add_argument("--size", type=size, metavar="WxH", help="scale to this size (default: the preset's)")
     parser.add_argument("--crop", type=size, metavar="WxH", help="take this window in the middle, before scaling")
     parser.add_argument("--frames", type=int, metavar="N", help="take the first N frames (default: the preset's)")
@@ -62,7 +72,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         help="of .yuv files and PNG folders whose name does not say it; parts may be left out, as in @25",
     )
     add_data_root(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of training (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="of training (default: %(default)s)")
     parser.add_argument(
         "--timeout", type=duration, metavar="TIME", help="give an encoder or decoder up after 90s, 5m, 2h"
     )
@@ -85,16 +95,48 @@ def main(options: argparse.Namespace) -> int:
         rate_points(selection, preset)  # a misspelt name is found before anything is decoded
         check_suffix(codecs.load(selection.name))
     dataset = open_dataset(options.dataset, options.data_root, options.source_format)
-    cut = cut_of(preset.cut, options.size, options.crop, options.frames)
-    clips = open_clips(dataset, options.sequences.split(",") if options.sequences else [], cut, options.matrix)
-    cells = plan(selections, clips, preset, options.seed)
+    window = cut_of(preset.cut, options.size, options.crop, options.frames)
+    sequences = [name.strip() for name in options.sequences.split(",")] if options.sequences else []
     store = Store(options.results)
     if options.dry_run:
-        for cell in cells:
-            print(f"{'done' if is_done(store.find(cell.file_name), cell) else 'to do':6} {cell}")
+        list_cells(selections, dataset, chosen_sequences(dataset, sequences), window, preset, options.seed, store)
         return 0
+    environment.git_commit()  # now, while the files are those that this process imported
+    cells = plan(selections, open_clips(dataset, sequences, window, options.matrix), preset, options.seed)
     store.prepare()
     return run_all(cells, store, TimeLimit(options.timeout, deadline))
+
+
+def list_cells(
+    selections: list[Selection],
+    dataset: Dataset,
+    sequences: list[str],
+    window: ClipWindow,
+    preset: Preset,
+    seed: int,
+    store: Store,
+) -> None:
+    """Print each cell and whether it has a result, by what records say: no video is opened, nothing is written."""
+    records = [record for record in store.readable() if record.status in FINISHED and store.has_files(record)]
+    for sequence in sequences:
+        for selection in selections:
+            label = effective(selection, preset).label
+            for codec, point in with_points(rate_points(selection, preset)):
+                done = any(answers(record, dataset.name, sequence, codec, seed, window) for record in records)
+                print(f"{'done' if done else 'to do':6} {dataset.name}/{sequence} {label} {point}".rstrip())
+
+
+def answers(record: Record, dataset: str, sequence: str, codec: Codec, seed: int, window: ClipWindow) -> bool:
+    """Whether a record is of this cell, as far as that can be known without opening the video."""
+    known = (record.codec.name, record.codec.version, record.codec.parameters, record.codec.tools)
+    asked = (codec.name, codec.version, codec.parameters(), codec.tools())
+    clip = record.clip
+    return (
+        known == asked
+        and (clip.source.dataset, clip.source.sequence) == (dataset, sequence)
+        and (record.seed == seed or not codec.seeded)
+        and clip.cut.equals(window, clip.yuv.format, clip.source.frames)
+    )
 
 
 def cut_of(
@@ -110,38 +152,54 @@ def cut_of(
 
 def open_clips(dataset: Dataset, sequences: list[str], cut: ClipWindow, matrix: Matrix = "bt601") -> list[Clip]:
     """The clips to encode; all sequences if none are named."""
-    chosen = chosen_sequences(dataset, [name.strip() for name in sequences])
+    chosen = chosen_sequences(dataset, sequences)
     dataset.check(chosen)
     return [dataset.open(name, cut, cache_folder(), matrix) for name in chosen]
 
 
-def is_done(record: Record | None, cell: PlannedCell) -> bool:
-    """Whether a record answers for ``cell``; failed and timed-out ones are tried again."""
-    return record is not None and record.key == cell.key and record.status in FINISHED
+def is_done(cell: PlannedCell, store: Store) -> bool:
+    """Whether there is a record of ``cell``, with its files; failed and timed-out ones are tried again."""
+    record = store.find(cell.file_name)
+    return record is not None and record.key == cell.key and record.status in FINISHED and store.has_files(record)
 
 
 def run_all(cells: list[PlannedCell], store: Store, limit: TimeLimit) -> int:
-    """Run what is not done, and say what came of it."""
-    waiting = [cell for cell in cells if not is_done(store.find(cell.file_name), cell)]
-    if len(waiting) < len(cells):
-        print(f"{len(cells) - len(waiting)} of {len(cells)} cells are already done.", file=sys.stderr)
+    """Run what is not done, and say what came of it. Cells that another process works on come last."""
+    waiting = deque(cell for cell in cells if not is_done(cell, store))
+    count = len(waiting)
+    if count < len(cells):
+        print(f"{len(cells) - count} of {len(cells)} cells are already done.", file=sys.stderr)
     outcomes: Counter[str] = Counter()
     stopped: CellInterruptedError | None = None
+    postponed: set[str] = set()
     with open_display() as display:
-        for number, cell in enumerate(waiting, 1):
-            display.begin(number, len(waiting), str(cell))
-            try:
-                record = run_cell(cell, store, display.step, limit)
-            except CellInterruptedError as error:
-                stopped = error
-                break
-            display.end(record)
-            outcomes[record.status] += 1
-    counted = ", ".join(f"{count} {status}" for status, count in outcomes.items()) or (
+        while waiting and not stopped:
+            cell = waiting.popleft()
+            with store.try_lock(cell.file_name, wait_seconds=LOCK_SECONDS if cell.key in postponed else 0) as locked:
+                if not locked:
+                    if cell.key not in postponed:
+                        print(f"{cell} is being worked on by another process.", file=sys.stderr)
+                    postponed.add(cell.key)
+                    waiting.append(cell)
+                    stopped = limit.interruption()
+                    continue
+                if is_done(cell, store):  # by another process, meanwhile
+                    outcomes["done elsewhere"] += 1
+                    continue
+                display.begin(outcomes.total() + 1, count, str(cell))
+                try:
+                    record = run_cell(cell, store, display.step, limit)
+                except CellInterruptedError as error:
+                    stopped = error
+                    waiting.append(cell)
+                    continue
+                display.end(record)
+                outcomes[record.status] += 1
+    counted = ", ".join(f"{number} {status}" for status, number in outcomes.items()) or (
         "nothing done" if stopped else "nothing to do"
     )
     print(f"{counted}. Records: {store.root / 'records'}", file=sys.stderr)
     if stopped:
-        print(f"{stopped} {len(waiting) - outcomes.total()} of {len(cells)} cells are left.", file=sys.stderr)
+        print(f"{stopped} {len(waiting)} of {len(cells)} cells are left.", file=sys.stderr)
         return OUT_OF_TIME
-    return int(any(status not in FINISHED for status in outcomes))
+    return int(any(status not in (*FINISHED, "done elsewhere") for status in outcomes))

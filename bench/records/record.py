@@ -14,11 +14,15 @@ SCHEMA = 2
 
 Status = Literal["ok", "failed", "skipped", "timed_out"]
 
+Isolation = Literal["landlock", "folder"]
+"""What keeps a decoder to its stream (`bench.runs.isolation`): Landlock, or only the empty folder that it works in."""
+
 
 @dataclass(frozen=True)
 class CodecFacts:
     """The codec at this rate point. ``label`` names the curve that the point belongs to: the
-    codec's name, with the options that were set by hand."""
+    codec's name, with the options that were set by hand. ``threads`` is the number of threads that its encoder was
+    told to use; None where that is left to the encoder."""
 
     name: str
     label: str
@@ -26,6 +30,7 @@ class CodecFacts:
     version: int
     parameters: dict[str, Any]
     tools: dict[str, str]
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,15 @@ class Cost:
     """What a process took. ``seconds`` is the sum of ``parts``. The rest of its life, mostly starting
     Python and importing libraries, stands apart as ``overhead_seconds``. ``cpu_seconds`` is what all
     processors spent on it and on the programs that it ran; None where a part of it was done by an
-    earlier process, which was interrupted."""
+    earlier process, which was interrupted. ``git_commit`` is that of the code which the process ran, as
+    `Environment` has it."""
 
     seconds: float
     parts: dict[str, float]
     overhead_seconds: float
     peak_memory_bytes: int
     cpu_seconds: float | None = None
+    git_commit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,9 +114,12 @@ class Record:
     environment: Environment
     started: str
     stream: StreamFacts | None = None
+    isolation: Isolation | None = None
+    """What kept the decoder to the stream; None in records from before this was measured."""
     frames_sha256: str | None = None
     quality: Quality | None = None
     encode: Cost | None = None
+    """None also where the stream was made on another machine, whose times do not belong here."""
     decode: Cost | None = None
     decode_one_core: Cost | None = None
     """The same once more on a single core, of a standard codec, which gave the same frames."""

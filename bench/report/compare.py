@@ -1,11 +1,13 @@
 """Two result sets side by side: what changed from one to the other, what appeared, what vanished.
 
-They may be of two versions of a codec or of two machines, so that cells are matched by what they
-are, not by their keys: codec, label, parameters, sequence, size, length and seed.
+The sets may come from two versions of a codec or from two machines. So cells are not matched by their keys
+but by what they are: codec, label, parameters, sequence, seed, and the conditions under which they were
+measured, which have size, length and cut.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,32 +17,35 @@ import msgspec
 
 from ..analysis.bd_rate import Points, bd_rate
 from ..analysis.comparable import METRICS
-from ..analysis.machines import machine
+from ..analysis.conditions import Conditions, at_full_scale, conditions
+from ..analysis.labels import curve_labels
 from ..errors import UsageError
 from ..files import write_bytes
 from ..records.record import Cost, Record
 from .forms.data import to_csv, to_json, to_parquet
-from .forms.markdown import table as markdown_table
-from .tables.table import Row, Table, as_frame
+from .forms.markdown import table_text
+from .tables.table import Row, Table, as_data
 
 Identity = tuple[Any, ...]
+"""What decides whether two records are of the same cell."""
 
 
 @dataclass(frozen=True)
-class SideBySide:
-    """``names`` are of the two sets. ``changed`` has one line for each cell that both hold."""
+class ResultsComparison:
+    """Two result sets, called by their ``names``. ``changed`` has one row for each cell that both sets hold."""
 
     names: tuple[str, str]
     changed: Table
     curves: Table
     only: Table
-    """What stands in one of the two alone."""
+    """The cells that only one of the sets holds."""
     superseded: int
-    """Records that another of the same cell, of a later version or start, stands for."""
+    """The number of records that are passed over for another record of the same cell, which is of a later version
+    or was started later."""
 
 
-def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = ("A", "B")) -> SideBySide:
-    """Everything that differs from ``a`` to ``b``. Raises `UsageError` if either is empty."""
+def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = ("A", "B")) -> ResultsComparison:
+    """What differs from the set ``a`` to the set ``b``. Raises `UsageError` if one of them is empty."""
     sets = [list(a), list(b)]
     for records, name in zip(sets, names, strict=True):
         if not records:
@@ -49,18 +54,25 @@ def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = (
     both = [key for key in before if key in after]
     only = [(names[0], before[key]) for key in before if key not in after]
     only += [(names[1], after[key]) for key in after if key not in before]
-    rows = [_change(before[key], after[key]) for key in both]
-    return SideBySide(
+    pairs = [(before[key], after[key]) for key in both]
+    return ResultsComparison(
         names=names,
-        changed=Table(f"From {names[0]} to {names[1]}", as_frame(rows), NOTES, "changed"),
+        changed=Table(
+            caption=f"From {names[0]} to {names[1]}",
+            data=as_data([_change(*pair) for pair in pairs]),
+            notes=NOTES,
+            name="changed",
+        ),
         curves=Table(
-            f"BD-rate of {names[1]} against {names[0]}, curve by curve",
-            as_frame(_curves([(before[key], after[key]) for key in both])),
-            ("Percent of bits for the same quality, over the rate points that both have.",),
-            "curves",
+            caption=f"BD-rate of {names[1]} against {names[0]}, curve by curve",
+            data=as_data(_curves(pairs)),
+            notes=("Percent of bits for the same quality, over the rate points that both have.",),
+            name="curves",
         ),
         only=Table(
-            f"Only in {names[0]} (vanished) or in {names[1]} (appeared)", as_frame(list(map(_only, only))), (), "only"
+            caption=f"Only in {names[0]} (vanished) or in {names[1]} (appeared)",
+            data=as_data([_only(*item) for item in only]),
+            name="only",
         ),
         superseded=sum(map(len, sets)) - len(before) - len(after),
     )
@@ -73,46 +85,47 @@ NOTES = (
 
 
 def _identity(record: Record) -> Identity:
-    form = record.clip.rgb.format
     return (
         record.codec.name,
         record.codec.label,
         msgspec.json.encode(record.codec.parameters, order="deterministic"),
-        record.clip.source.dataset,
         record.clip.source.sequence,
-        (form.width, form.height, form.frames),
+        conditions(record).order,
         record.seed,
     )
 
 
 def _newest(records: Sequence[Record]) -> dict[Identity, Record]:
-    """One record for each cell: of the highest version of the codec, then the last one."""
-    found: dict[Identity, Record] = {}
-    for record in sorted(records, key=lambda record: (record.codec.version, record.started)):
-        found[_identity(record)] = record
-    return dict(sorted(found.items()))
+    """One record for each cell: the one of the highest schema and version of the codec and, of several, the one
+    started last."""
+    newest: dict[Identity, Record] = {}
+    for record in sorted(records, key=lambda record: (record.schema, record.codec.version, record.started)):
+        newest[_identity(record)] = record
+    return dict(sorted(newest.items()))
 
 
 def _cell(record: Record) -> Row:
-    form = record.clip.rgb.format
+    """The columns that say which cell a row is about."""
+    where = conditions(record)
     parameters = ", ".join(f"{name}={value}" for name, value in record.codec.parameters.items())
     return {
         "codec": record.codec.label,
         "sequence": record.clip.name,
-        "size": f"{form.width}x{form.height}x{form.frames}",
-        "preset": record.preset.name + ("" if record.preset.full_scale else ", scaled down"),
+        "size": f"{where.width}x{where.height}x{where.frames}{where.how_made}",
+        "preset": record.preset.name + ("" if at_full_scale(record) else ", scaled down"),
         "rate_point": parameters,
         "seed": record.seed,
     }
 
 
-def _only(found: tuple[str, Record]) -> Row:
-    side, record = found
+def _only(side: str, record: Record) -> Row:
+    """The row of a cell that only the set named ``side`` holds."""
     return {"side": side} | _cell(record) | {"status": record.status.replace("_", " ")}
 
 
 def _change(a: Record, b: Record) -> Row:
-    same = machine(a.environment) == machine(b.environment)
+    """The row of a cell that both sets hold."""
+    same = a.environment.machine == b.environment.machine
     return _cell(a) | {
         "streams": _same(*(record.stream.sha256 if record.stream else None for record in (a, b))),
         "decoded": _same(a.frames_sha256, b.frames_sha256),
@@ -126,10 +139,13 @@ def _change(a: Record, b: Record) -> Row:
 
 
 def _remarks(a: Record, b: Record, same_machine: bool) -> Iterable[str]:
+    """What else differs between the two records, and may explain a change."""
     if a.status != b.status:
         yield f"{a.status} to {b.status}".replace("_", " ")
     if a.clip.rgb_sha256 != b.clip.rgb_sha256:
         yield "the source's frames differ, and so may quality"
+    if a.schema != b.schema:
+        yield f"schema {a.schema} to {b.schema}"
     if a.codec.version != b.codec.version:
         yield f"version {a.codec.version} to {b.codec.version}"
     for tool in sorted(a.codec.tools.keys() | b.codec.tools.keys()):
@@ -145,7 +161,7 @@ def _same(a: str | None, b: str | None) -> str | None:
 
 
 def _ratio(a: float | None, b: float | None) -> float | None:
-    """The change as a part of the first."""
+    """The change from ``a`` to ``b`` as a part of ``a``."""
     return b / a - 1 if a and b is not None else None
 
 
@@ -159,13 +175,17 @@ def _difference(a: Record, b: Record, metric: str) -> float | None:
 
 
 def _curves(matched: Sequence[tuple[Record, Record]]) -> list[Row]:
-    groups: dict[Identity, list[tuple[Record, Record]]] = {}
-    for a, b in matched:
-        form = a.clip.rgb.format
-        groups.setdefault((a.codec.label, a.clip.name, form, a.seed, a.preset), []).append((a, b))
+    """A row for each curve that both sets hold: how many points they share, and the BD-rate between the two."""
+    by_conditions: dict[Conditions, list[tuple[Record, Record]]] = defaultdict(list)
+    for pair in matched:
+        by_conditions[conditions(pair[0])].append(pair)
+    curves: dict[Identity, list[tuple[Record, Record]]] = defaultdict(list)
+    for where, pairs in by_conditions.items():
+        for label, (a, b) in zip(curve_labels([a for a, _ in pairs]), pairs, strict=True):
+            curves[label, a.clip.name, where, a.seed].append((a, b))
     rows = []
-    for members in groups.values():
-        row = _cell(members[0][0]) | {"points": len(members)}
+    for (label, *_), members in curves.items():
+        row = _cell(members[0][0]) | {"codec": label, "points": len(members)}
         del row["rate_point"]
         reasons = []
         for metric in METRICS:
@@ -187,29 +207,29 @@ def _points(records: Sequence[Record], metric: str) -> Points:
 # --- Forms ----------------------------------------------------------------------------------
 
 
-def render_comparison(found: SideBySide) -> str:
-    """As Markdown: a line for each cell that changed, and what stands in one set alone."""
-    data = found.changed.data
+def render_comparison(comparison: ResultsComparison) -> str:
+    """The comparison as Markdown: a row for each cell that changed, and the cells that only one set holds."""
+    data = comparison.changed.data
     moved = [row for row in range(len(data)) if data["streams"].iloc[row] != "same" or data["note"].iloc[row]]
     still = len(data) - len(moved)
     blocks = [
-        f"# {found.names[0]} and {found.names[1]}",
-        f"{len(data)} cells in both, {still} of them with the same stream; {len(found.only.data)} in one alone; "
-        f"{found.superseded} records passed over for a later one of the same cell.",
+        f"# {comparison.names[0]} and {comparison.names[1]}",
+        f"{len(data)} cells in both, {still} of them with the same stream; {len(comparison.only.data)} in one alone; "
+        f"{comparison.superseded} records passed over for a later one of the same cell.",
     ]
     if moved:
-        blocks.append(markdown_table(replace(found.changed, data=data.iloc[moved])))
-    blocks += [markdown_table(table) for table in (found.curves, found.only) if len(table.data)]
+        blocks.append(table_text(replace(comparison.changed, data=data.iloc[moved])))
+    blocks += [table_text(table) for table in (comparison.curves, comparison.only) if len(table.data)]
     return "\n\n".join(blocks) + "\n"
 
 
 FORMS: dict[str, Callable[..., bytes]] = {"csv": to_csv, "parquet": to_parquet, "json": to_json}
 
 
-def write_comparison(found: SideBySide, folder: Path) -> Path:
-    """Write ``compare.md``, and each table as CSV, Parquet and JSON, into ``folder``; return it."""
-    write_bytes(folder / "compare.md", render_comparison(found).encode())
-    for table in (found.changed, found.curves, found.only):
+def write_comparison(comparison: ResultsComparison, folder: Path) -> Path:
+    """Write ``compare.md`` and each table as CSV, Parquet and JSON into ``folder``, and return ``folder``."""
+    write_bytes(folder / "compare.md", render_comparison(comparison).encode())
+    for table in (comparison.changed, comparison.curves, comparison.only):
         for suffix, form in FORMS.items():
             write_bytes(folder / f"{table.name}.{suffix}", form(table.data))
     return folder

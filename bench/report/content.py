@@ -11,40 +11,41 @@ from ..analysis.pairs import ANCHORS, Pairs, pairs
 from ..analysis.paper import load_paper
 from ..records.record import Record
 from ..registry import unknown
-from .figures.all import figures
+from .figures.gallery import all_pictures
 from .figures.picture import Picture, RateAxis, Styles, codec_styles
-from .tables import table as tables
 from .tables.bd_rate import bd_matrices, bd_table
+from .tables.cells import coverage_table, problem_table, status_table
 from .tables.cost import decoding_tables, encoding_tables
 from .tables.equal_time import equal_time_tables
 from .tables.ledger import ledger_table, share_table
 from .tables.paper import paper_bd_table, paper_decoding_tables
 from .tables.provenance import machine_table, provenance
+from .tables.quality import rd_table, region_tables
 from .tables.table import Table
 
 
 @dataclass(frozen=True)
-class Part:
-    """A section with its tables and pictures. ``problems`` is None where every cell has a result,
-    ``bd_rates`` where there is nothing to compare."""
+class Section:
+    """A section of the report: a comparable set with its tables and pictures. ``problems`` is None where every
+    cell has a result, ``bd_rates`` where there is nothing to compare."""
 
     group: ComparableSet
     pairs: Pairs
     problems: Table | None
     pictures: list[Picture]
     absent: list[str]
-    """Why pictures are missing, in sentences."""
+    """The reasons why pictures are missing, in sentences."""
     source_note: str | None
     bd_rates: Table | None
     rates: list[Table]
-    """Beside the paper's Table 1, and one line a cell: rate and quality."""
+    """The table of rates and qualities; empty where no cell has a result."""
     results: list[Table]
-    """Those of ``rates``, all pairs of codecs, decoding, encoding, bytes by purpose; empty where no cell
-    has a result."""
+    """The tables of ``rates``, then those of all pairs of codecs, decoding, encoding, bytes by purpose and so on.
+    Where no cell has a result there is only the coverage of the grid."""
     status: Table
 
     def tables(self) -> Iterator[Table]:
-        """All of them, in the order of reading."""
+        """All tables of the section, in the order of reading."""
         yield from [self.problems] if self.problems else []
         yield from [self.bd_rates] if self.bd_rates else []
         yield from [*self.results, self.status]
@@ -55,7 +56,10 @@ class Content:
     """The whole report."""
 
     records: Sequence[Record]
-    parts: list[Part]
+    sections: list[Section]
+    paper: Table | None
+    """The table beside the paper's Table 1, which is about several comparable sets; None where there is nothing of
+    the kind."""
     machines: Table
     provenance: dict[str, list[str]]
     rate_axis: RateAxis = "log"
@@ -68,14 +72,25 @@ class Content:
         return f"{len(self.records)} cells: {done} with a result, {missing} without"
 
     @property
+    def beside_paper(self) -> bool:
+        """Whether any figure of ours stands beside one of the paper's. If not, that table is not worth the first
+        place."""
+        return self.paper is not None and bool(self.paper.data["ours"].notna().any())
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that are about several sections or about none."""
+        return [*([self.paper] if self.paper else []), self.machines]
+
+    @property
     def pictures(self) -> list[Picture]:
-        """Of all parts."""
-        return [picture for part in self.parts for picture in part.pictures]
+        """The pictures of all sections."""
+        return [picture for section in self.sections for picture in section.pictures]
 
     @property
     def problems(self) -> list[Table]:
-        """The cells without a result, a table for each section that has some."""
-        return [part.problems for part in self.parts if part.problems]
+        """The cells without a result, one table for each section that has such cells."""
+        return [section.problems for section in self.sections if section.problems]
 
 
 def content(
@@ -85,57 +100,53 @@ def content(
     against: Sequence[str] = ANCHORS,
     rate_axis: RateAxis = "log",
 ) -> Content:
-    """Everything that is to be said about ``records``, with BD-rates against the codecs or labels
-    ``against``; ``rate_axis`` is that of the curves. ``root`` is the results directory, where frames were kept.
-    Raises `UsageError` for an anchor that is in none of the records, unless it is a usual one."""
-    found = comparable_sets(records)
-    known = sorted({name for group in found for name in [*group.codecs, *group.codecs.values()]})
+    """The report on ``records``. BD-rates are against the codecs or labels ``against``, and ``rate_axis`` is the
+    axis of the curves. ``root`` is the results directory, where frames were kept. Raises `UsageError` for an anchor
+    that none of the records has, unless it is a usual one."""
+    groups = comparable_sets(records)
+    known = sorted({name for group in groups for name in [*group.codecs, *group.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
             raise unknown("anchor", name, known)
     styles = codec_styles(record.codec.name for record in records)
-    parts = [_part(group, styles, against, root, rate_axis) for group in found]
-    records = [cell.record for part in parts for cell in part.group.cells]  # in the order of the tables
+    sections = [_section(group, styles, against, root, rate_axis) for group in groups]
+    records = [cell.record for section in sections for cell in section.group.cells]  # in the order of the tables
     return Content(
         records=records,
-        parts=parts,
+        sections=sections,
+        paper=paper_bd_table([(section.group, section.pairs) for section in sections], load_paper()),
         machines=machine_table(records),
         provenance=provenance(records),
         rate_axis=rate_axis,
     )
 
 
-def _part(group: ComparableSet, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis) -> Part:
+def _section(
+    group: ComparableSet, styles: Styles, against: Sequence[str], root: Path | None, rate_axis: RateAxis
+) -> Section:
     compared = pairs(group)
-    seen = figures(group, compared, styles, root, rate_axis)
-    rates = _rates(group, compared)
-    return Part(
+    gallery = all_pictures(group, compared, styles, root, rate_axis)
+    rates = [rd_table(group)] if group.measured else []
+    return Section(
         group=group,
         pairs=compared,
-        problems=tables.problem_table(group),
-        pictures=seen.pictures,
-        absent=seen.absent,
+        problems=problem_table(group),
+        pictures=gallery.pictures,
+        absent=gallery.absent,
         source_note=_source_note(group),
         bd_rates=bd_table(group, compared, against),
         rates=rates,
         results=[*rates, *_results(group, compared)],
-        status=tables.status_table(group),
+        status=status_table(group),
     )
 
 
-def _rates(group: ComparableSet, compared: Pairs) -> list[Table]:
-    if not group.measured:
-        return []
-    printed = paper_bd_table(group, compared, load_paper())
-    return [*([printed] if printed else []), tables.rd_table(group)]
-
-
 def _results(group: ComparableSet, compared: Pairs) -> list[Table]:
-    coverage = tables.coverage_table(group)
+    coverage = coverage_table(group)
     if not group.measured:
         return [coverage]
     return [
-        *tables.region_tables(group),
+        *region_tables(group),
         *bd_matrices(group, compared),
         *decoding_tables(group),
         *paper_decoding_tables(group, load_paper()),
@@ -148,7 +159,8 @@ def _results(group: ComparableSet, compared: Pairs) -> list[Table]:
 
 
 def _source_note(group: ComparableSet) -> str | None:
-    """Where sending the source would win, if the ground truth is itself a decoded stream."""
+    """The sentence that says above which rate sending the source would win; None unless the ground truth is itself
+    a decoded stream."""
     rates = group.source_rates()
     if not rates:
         return None

@@ -16,17 +16,19 @@ from .content import Content
 
 SCHEMA = 1
 PACKAGES = ("matplotlib", "numpy", "pandas", "pyarrow", "scipy")
-"""What the report's own figures come from: a BD-rate is scipy's interpolation."""
+"""The packages that decide the report's own figures: a BD-rate, for instance, is scipy's interpolation."""
 
 
-def manifest(made: Content, stored: Sequence[StoredRecord], files: Mapping[str, bytes], command: str | None) -> bytes:
-    """The manifest as JSON. ``made_by`` is what made the report, ``provenance`` what made the records.
-    It names no date: the same records make the same report."""
+def manifest(
+    content: Content, stored: Sequence[StoredRecord], files: Mapping[str, bytes], command: str | None
+) -> bytes:
+    """The manifest as JSON. Its ``made_by`` says what made the report, its ``provenance`` what made the records.
+    It has no date, so that the same records make the same report."""
     records = [
         {"file": item.file, "sha256": item.sha256, "key": item.record.key, "status": item.record.status}
         for item in stored
     ]
-    found = {
+    facts = {
         "schema": SCHEMA,
         "made_by": {
             "bench": __version__,
@@ -35,14 +37,14 @@ def manifest(made: Content, stored: Sequence[StoredRecord], files: Mapping[str, 
             "python": platform.python_version(),
             "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         },
-        "summary": made.summary,
-        "sections": [part.group.title for part in made.parts],
-        "machines": made.machines.data.to_dict("records"),
-        "provenance": made.provenance,
+        "summary": content.summary,
+        "sections": [section.group.title for section in content.sections],
+        "machines": content.machines.data.to_dict("records"),
+        "provenance": content.provenance,
         "records": sorted(records, key=lambda record: record["file"]),
         "files": [
             {"name": name, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in sorted(files.items())
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(found), indent=1)
+    return msgspec.json.format(msgspec.json.encode(facts), indent=1)

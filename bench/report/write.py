@@ -1,5 +1,5 @@
-"""A report on disk: HTML for reading, Markdown for terminals, LaTeX and pictures for papers, CSV,
-Parquet and JSON for other programs."""
+"""A report on disk: HTML to read, Markdown for terminals, LaTeX and pictures for papers, and CSV, Parquet and JSON
+for other programs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..records.record import Record
 from ..records.store import StoredRecord
 from .content import Content, content
 from .figures.printing import Prints, print_all
-from .forms import data as frames
 from .forms import html, markdown
+from .forms.data import data_tables, to_csv, to_json, to_parquet
 from .forms.latex import latex_files
 from .manifest import manifest
 
@@ -33,9 +33,9 @@ def write_report(
     """Write the report on ``records`` into ``folder`` and return the path of its HTML file. ``root`` is the
     results directory, where frames were kept.
 
-    ``report.html`` needs none of the others: ``report.md``; each picture as PNG, SVG and PDF; ``report.tex`` with its
-    tables in ``tex/``; in ``tables/`` the values of every table as CSV, Parquet and JSON; and
-    ``manifest.json``, which says what made them, of the files that ``stored`` names and by which ``command``.
+    ``report.html`` needs none of the other files. Those are ``report.md``; each picture as PNG, SVG and PDF;
+    ``report.tex`` with its tables in ``tex/``; the values of every table as CSV, Parquet and JSON in ``tables/``;
+    and ``manifest.json``, which says what made them: the records' files that ``stored`` names, and the ``command``.
     """
     if not records:
         raise UsageError("There are no records to report on. To make some, run `python -m bench run` first.")
@@ -46,20 +46,20 @@ def write_report(
 def write_content(
     made: Content, folder: Path, stored: Sequence[StoredRecord], command: str | None, workers: int = 1
 ) -> None:
-    """Write what `write_report` says, with so many processes that draw. What an earlier report left in ``folder``
-    stays."""
-    found = files(made, workers)
-    found["manifest.json"] = manifest(made, stored, found, command)
-    for name, data in found.items():
+    """Write the files that `write_report` names, drawn by up to ``workers`` processes. Files that an earlier report
+    left in ``folder`` stay."""
+    contents = files(made, workers)
+    contents["manifest.json"] = manifest(made, stored, contents, command)
+    for name, data in contents.items():
         write_bytes(folder / name, data)
 
 
 def files(made: Content, workers: int = 1) -> dict[str, bytes]:
-    """The report's files by name."""
+    """The content of each of the report's files, by the file's name."""
     prints = print_all(made.pictures, workers)
     return {
         **picture_files(prints),
-        **table_files(frames.frames(made)),
+        **table_files(data_tables(made)),
         **latex_files(made),
         "report.md": markdown.render(made).encode(),
         "report.html": html.render(made, prints).encode(),
@@ -67,17 +67,17 @@ def files(made: Content, workers: int = 1) -> dict[str, bytes]:
 
 
 def picture_files(prints: Mapping[str, Prints]) -> dict[str, bytes]:
-    """Each picture in each form."""
+    """The files of each picture in each form, by name."""
     return {f"{name}.{form}": data for name, forms in prints.items() for form, data in forms.items()}
 
 
 FORMS: dict[str, Callable[[pd.DataFrame], bytes]] = {
-    "csv": frames.to_csv,
-    "parquet": frames.to_parquet,
-    "json": frames.to_json,
+    "csv": to_csv,
+    "parquet": to_parquet,
+    "json": to_json,
 }
 
 
-def table_files(found: Mapping[str, pd.DataFrame], forms: Iterable[str] = FORMS) -> dict[str, bytes]:
-    """Each frame in each of the ``forms``, which are among `FORMS`."""
-    return {f"tables/{name}.{form}": FORMS[form](frame) for form in forms for name, frame in found.items()}
+def table_files(tables: Mapping[str, pd.DataFrame], forms: Iterable[str] = FORMS) -> dict[str, bytes]:
+    """The files of all ``tables``, by name, in each of the ``forms``. Those must be among `FORMS`."""
+    return {f"tables/{name}.{form}": FORMS[form](data) for form in forms for name, data in tables.items()}

@@ -5,32 +5,33 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import shutil
-import tempfile
 import traceback
 from pathlib import Path
 
 from ..codec import Progress
-from ..errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError
-from ..files import file_sha256
+from ..dataset import Clip
+from ..errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError, StoreError
+from ..files import file_sha256, read_json, write_json
 from ..measure.quality import measure_quality
 from ..measure.regions import transient_pixels
 from ..records import environment
 from ..records.kept_frame import keep_frame, kept_frame_index
-from ..records.record import SCHEMA, CodecFacts, PresetFacts, Record, StreamFacts
+from ..records.record import SCHEMA, CodecFacts, KeptFrame, PresetFacts, Quality, Record, StreamFacts
 from ..records.store import Store
 from ..video import colour
-from ..video.raw import VideoFormat
+from ..video.raw import RawVideo, VideoFormat
 from .decoder import decode
-from .encoder import EncodeResult, EncodeTask
+from .encoder import Encoded, EncodeResult, EncodeTask
 from .plan import PlannedCell
 from .process import CAN_PIN, NO_LIMIT, TimeLimit, run_process
 
 
 def run_cell(cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Record:
-    """Encode, decode and measure ``cell``, and save its record whatever becomes of it.
+    """Encode, decode and measure ``cell``, whose lock the caller holds, and save its record whatever becomes of it.
 
     Only a cell that is interrupted has no record: `CellInterruptedError` says so, and an encoder
-    that keeps checkpoints goes on from its last one when the cell is run again.
+    that keeps checkpoints goes on from its last one when the cell is run again. What was encoded is not encoded again
+    because something after it failed.
     """
     record = start_record(cell)
     try:
@@ -45,11 +46,11 @@ def run_cell(cell: PlannedCell, store: Store, progress: Progress, limit: TimeLim
         record = dataclasses.replace(record, status="timed_out", reason=str(error))
     except Exception as error:  # a third party's codec may raise anything, and the rest must go on
         if not isinstance(error, BenchError):
-            with store.log_path(cell.file_name).open("a") as log:
+            with store.log_path(cell.file_name).open("a", encoding="utf-8") as log:
                 traceback.print_exc(file=log)
         record = dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
     store.save(cell.file_name, record)
-    if record.status != "timed_out":
+    if record.status == "ok":
         shutil.rmtree(store.checkpoints_path(cell.file_name), ignore_errors=True)
     return record
 
@@ -57,11 +58,14 @@ def run_cell(cell: PlannedCell, store: Store, progress: Progress, limit: TimeLim
 def start_record(cell: PlannedCell) -> Record:
     """What is known of a cell before it runs."""
     codec = cell.codec
+    facts = CodecFacts(
+        codec.name, cell.label, codec.family, codec.version, codec.parameters(), codec.tools(), codec.threads
+    )
     return Record(
         schema=SCHEMA,
         key=cell.key,
         status="ok",
-        codec=CodecFacts(codec.name, cell.label, codec.family, codec.version, codec.parameters(), codec.tools()),
+        codec=facts,
         preset=PresetFacts(cell.preset.name, cell.preset.digest, cell.preset.full_scale),
         clip=cell.clip.in_folder(Path()),
         seed=cell.seed,
@@ -74,65 +78,104 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
     """``record`` with everything that running the cell adds. Raises what went wrong."""
     log = store.log_path(cell.file_name).resolve()
     log.unlink(missing_ok=True)
+    store.check_space(frames_bytes(cell.clip), str(cell))
     stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
-    checkpoints = store.checkpoints_path(cell.file_name).resolve()
-    with tempfile.TemporaryDirectory(dir=stream.parent, prefix=".encoding-") as name:
-        scratch = Path(name)
-        made = scratch / f"stream{cell.codec.suffix}"
-        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoints)
-        encoded, encode_cost = run_process(
-            "bench.runs.encoder",
-            scratch,
-            task,
-            EncodeResult,
-            log=log,
-            progress=progress,
-            limit=limit,
-        )
-        if not made.is_file() or made.stat().st_size == 0:
-            raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
-        made.replace(stream)
-    with decode(stream, log, progress, limit) as decoded:
+    encoded = earlier_stream(cell, store, stream) or encode_cell(cell, store, stream, log, progress, limit)
+    same_machine = encoded.environment.machine == record.environment.machine
+    with store.scratch(cell.file_name) as scratch, decode(stream, log, progress, limit, beside=scratch) as decoded:
         check_frames(decoded.video.format, cell)
         check_ledger(decoded.ledger, stream, cell)
         progress("measuring")
         form, matrix = cell.clip.yuv.format, cell.clip.matrix
         shown = colour.rounded(decoded.video, form.pixel_format, decoded.scratch / "rounded.yuv", matrix)
         quality = measure_quality(cell.clip, shown)
-        index = kept_frame_index(quality.frames.get("transient_share", []))
-        transient = transient_pixels(cell.clip.yuv, index)
         record = dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
+            isolation=decoded.isolation,
             frames_sha256=decoded.video.sha256(),
             quality=quality,
-            # What came before a resumption is in no clock of this process.
-            encode=dataclasses.replace(encode_cost, cpu_seconds=None) if encoded.resumed_at_steps else encode_cost,
+            encode=encoded.cost if same_machine else None,
             decode=decoded.cost,
-            complexity=encoded.complexity,
-            training=encoded.curve,
-            still=None
-            if transient is None
-            else keep_frame(store, cell.file_name, cell.clip, shown, index, transient, decoded.scratch),
-            notes=encoded.notes,
-            resumed_at_steps=encoded.resumed_at_steps,
+            complexity=encoded.result.complexity,
+            training=encoded.result.curve,
+            still=keep_changing_frame(cell, store, quality, shown, decoded.scratch),
+            notes=encoded.result.notes,
+            resumed_at_steps=encoded.result.resumed_at_steps,
         )
     if cell.codec.family == "standard" and CAN_PIN:
-        with decode(stream, log, progress, limit, one_core=True) as decoded:
+        with (
+            store.scratch(cell.file_name) as scratch,
+            decode(stream, log, progress, limit, one_core=True, beside=scratch) as decoded,
+        ):
             if decoded.video.sha256() != record.frames_sha256:
                 raise DecodeError(f"{cell}: decoding on one core gave other frames than on all of them.")
             record = dataclasses.replace(record, decode_one_core=decoded.cost)
     return record
 
 
-def check_frames(found: VideoFormat, cell: PlannedCell) -> None:
+def encode_cell(
+    cell: PlannedCell, store: Store, stream: Path, log: Path, progress: Progress, limit: TimeLimit
+) -> Encoded:
+    """Write the stream of a cell, and beside its checkpoints what is known of it. Raises what went wrong."""
+    checkpoints = store.checkpoints_path(cell.file_name).resolve()
+    described = environment.describe()
+    with store.scratch(cell.file_name) as scratch:
+        made = scratch / f"stream{cell.codec.suffix}"
+        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoints)
+        result, cost = run_process(
+            "bench.runs.encoder", scratch, task, EncodeResult, log=log, progress=progress, limit=limit
+        )
+        if not made.is_file() or made.stat().st_size == 0:
+            raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
+        if result.resumed_at_steps:  # what came before a resumption is in no clock of this process
+            cost = dataclasses.replace(cost, cpu_seconds=None)
+        encoded = Encoded(cell.key, file_sha256(made), result, cost, described)
+        write_json(checkpoints / ENCODED, encoded)
+        made.replace(stream)
+    return encoded
+
+
+ENCODED = "encoded.json"
+
+
+def earlier_stream(cell: PlannedCell, store: Store, stream: Path) -> Encoded | None:
+    """What an earlier run encoded but did not come to measure; None if there is nothing, or the stream is not it."""
+    try:
+        encoded = read_json(store.checkpoints_path(cell.file_name) / ENCODED, Encoded)
+    except StoreError:
+        return None
+    intact = encoded.key == cell.key and stream.is_file() and file_sha256(stream) == encoded.sha256
+    return encoded if intact else None
+
+
+def frames_bytes(clip: Clip) -> int:
+    """The disk space that decoding takes at most: all frames as a decoder writes them, in RGB or with twice the bytes
+    of the source's samples, and once more in the source's own format."""
+    return max(clip.rgb.format.size_bytes, 2 * clip.yuv.format.size_bytes) + clip.yuv.format.size_bytes
+
+
+def keep_changing_frame(
+    cell: PlannedCell, store: Store, quality: Quality, shown: RawVideo, scratch: Path
+) -> KeptFrame | None:
+    """The frame with the most transient pixels, kept as PNG; None if it has no regions."""
+    index = kept_frame_index(quality.frames.get("transient_share", []))
+    transient = transient_pixels(cell.clip.yuv, index)
+    if transient is None:
+        return None
+    return keep_frame(store, cell.file_name, cell.clip, shown, index, transient, scratch)
+
+
+def check_frames(decoded: VideoFormat, cell: PlannedCell) -> None:
     """Raise `DecodeError` unless the decoder gave as many frames of that size as were encoded, in RGB or with
     the same chroma planes. Their bit depth may be another."""
     expected = cell.clip.yuv.format
-    if (found.width, found.height, found.frames) != (expected.width, expected.height, expected.frames):
-        raise DecodeError(f"{cell}: the decoder gave {found}; encoded were {expected}.")
-    if found.pixel_format != "rgb24" and found.subsampling != expected.subsampling:
-        raise DecodeError(f"{cell}: the decoder gave {found}, with other chroma planes than were encoded: {expected}.")
+    if (decoded.width, decoded.height, decoded.frames) != (expected.width, expected.height, expected.frames):
+        raise DecodeError(f"{cell}: the decoder gave {decoded}; encoded were {expected}.")
+    if decoded.pixel_format != "rgb24" and decoded.subsampling != expected.subsampling:
+        raise DecodeError(
+            f"{cell}: the decoder gave {decoded}, with other chroma planes than were encoded: {expected}."
+        )
 
 
 def check_ledger(ledger: dict[str, int], stream: Path, cell: PlannedCell) -> None:

@@ -45,18 +45,19 @@ class PlannedCell:
 
     @property
     def key(self) -> str:
-        """A digest of everything that decides the result, and of nothing else."""
+        """A digest of everything that decides the result, and of nothing else: not of the machine, nor of the preset,
+        nor of the seed where a codec uses none."""
         content = {
             "schema": SCHEMA,
             "codec": (self.codec.name, self.codec.version, self.codec.parameters(), self.codec.tools()),
             "clip": (self.clip.yuv_sha256, self.clip.rgb_sha256, self.clip.yuv.format, self.clip.rgb.format),
-            "seed": self.seed,
+            "seed": self.seed if self.codec.seeded else None,
         }
         return hashlib.sha256(to_json(content)).hexdigest()
 
     @property
     def file_name(self) -> str:
-        """Of its record, stream and log, without suffix: readable, and one to a key."""
+        """The name of its record, stream and log, without a suffix: readable, and no other key has it."""
         return f"{self.clip.source.dataset}-{self.clip.source.sequence}-{self.codec.name}-{self.key[:12]}"
 
     def __str__(self) -> str:
@@ -106,13 +107,28 @@ def _instance(cls: type[Codec], parameters: Parameters) -> Codec:
 
 
 def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: int) -> list[PlannedCell]:
-    """Every cell, clip by clip and codec by codec."""
-    return [
-        PlannedCell(codec, selection.label, clip, preset, seed, point)
-        for clip in clips
-        for selection in selections
-        for codec, point in with_points(rate_points(selection, preset))
-    ]
+    """Every cell once, clip by clip and codec by codec.
+
+    Options that change none of a codec's rate points are not in its label. A cell that several selections name stands
+    under the first one's label.
+    """
+    cells: dict[str, PlannedCell] = {}
+    for clip in clips:
+        for selection in selections:
+            label = effective(selection, preset).label
+            for codec, point in with_points(rate_points(selection, preset)):
+                cell = PlannedCell(codec, label, clip, preset, seed if codec.seeded else 0, point)
+                cells.setdefault(cell.file_name, cell)
+    return list(cells.values())
+
+
+def effective(selection: Selection, preset: Preset) -> Selection:
+    """The selection without the options that change nothing, such as ``preset=medium`` where that is the default."""
+    for name in selection.options:
+        fewer = Selection(selection.name, {key: value for key, value in selection.options.items() if key != name})
+        if rate_points(fewer, preset) == rate_points(selection, preset):
+            return effective(fewer, preset)
+    return selection
 
 
 def with_points(codecs: list[Codec]) -> list[tuple[Codec, str]]:

@@ -7,6 +7,7 @@ standard output is progress, a JSON object a line; standard error goes to a log.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -26,13 +27,18 @@ from ..codec import Progress, Stopwatch
 from ..errors import BenchError, CellError, CellInterruptedError, CellTimeoutError
 from ..files import from_builtins, read_json, write_json
 from ..measure.memory import peak_memory_bytes
+from ..records.environment import git_commit
 from ..records.record import Cost
 
 R = TypeVar("R")
 GRACE_SECONDS = 30.0
 """What a child that was asked to stop has to save its state."""
 CAN_PIN = hasattr(os, "sched_setaffinity")
+PR_SET_PDEATHSIG = 1
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+
+
+USED_UP = "the time budget is used up. Run again to go on."
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,12 @@ class TimeLimit:
         left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
         if self.seconds is not None and (left is None or self.seconds <= left):
             return self.seconds, CellTimeoutError(f"stopped after {self.seconds:g} s. Allow more with --timeout.")
-        return left, CellInterruptedError("stopped: the time budget is used up. Run again to go on.")
+        return left, CellInterruptedError(f"stopped: {USED_UP}")
+
+    def interruption(self) -> CellInterruptedError | None:
+        """What stops all work, if its time is over."""
+        over = self.deadline is not None and time.monotonic() >= self.deadline
+        return CellInterruptedError(f"Stopped: {USED_UP}") if over else None
 
 
 NO_LIMIT = TimeLimit()
@@ -81,11 +92,18 @@ class ProcessOutcome:
     overhead_seconds: float = 0.0
     peak_memory_bytes: int = 0
     cpu_seconds: float | None = None
+    git_commit: str | None = None
     failure: Failure | None = None
 
     def cost(self) -> Cost:
+        """What the work took, in the form that records have."""
         return Cost(
-            sum(self.seconds.values()), self.seconds, self.overhead_seconds, self.peak_memory_bytes, self.cpu_seconds
+            sum(self.seconds.values()),
+            self.seconds,
+            self.overhead_seconds,
+            self.peak_memory_bytes,
+            self.cpu_seconds,
+            self.git_commit,
         )
 
 
@@ -103,14 +121,16 @@ def run_process(
 ) -> tuple[R, Cost]:
     """Run ``python -m module`` in ``folder`` on ``task`` and return its result and what it cost.
 
-    Environment variables named in ``hide`` are kept from it. With ``one_core`` it and all that it starts
-    see a single processor, where the system can do that (`CAN_PIN`). Raises the child's own error,
-    `CellTimeoutError` or `CellInterruptedError` when ``limit`` is reached, or `CellError` if it crashed.
+    Temporary files of the child lie in ``folder`` too. Environment variables named in ``hide`` are kept from it.
+    With ``one_core`` it and all that it starts see a single processor, where the system can do that (`CAN_PIN`).
+    Raises the child's own error, `CellTimeoutError` or `CellInterruptedError` when ``limit`` is reached, or
+    `CellError` if it crashed.
     """
     write_json(folder / "task.json", task)
     environment = {name: value for name, value in os.environ.items() if name not in hide}
     paths = [_PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "BENCH_STARTED": repr(time.time())}
+    environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
     environment |= {"BENCH_ONE_CORE": "1"} if one_core else {}
     with log.open("ab") as errors_to:
         child = subprocess.Popen(
@@ -198,16 +218,19 @@ def _describe(status: int) -> str:
     return f"signal {signal.Signals(-status).name}"
 
 
-def serve(work: Callable[[Stopwatch, Progress], Any]) -> None:
-    """The child's side: do ``work`` and leave its result, or the error that it raised."""
+def serve(work: Callable[[Stopwatch, Progress], Any], prepare: Callable[[], None] = lambda: None) -> None:
+    """The child's side: ``prepare`` the process, do ``work``, and leave the result or the error that was raised."""
     started = float(os.environ.get("BENCH_STARTED", time.time()))
+    _end_with_parent()
+    commit, looked = _timed(git_commit)
+    prepare()
     if os.environ.get("BENCH_ONE_CORE") and CAN_PIN:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     watch = Stopwatch()
     try:
         result = work(watch, _report)
-        overhead = time.time() - started - sum(watch.seconds.values())
-        outcome = ProcessOutcome(result, watch.seconds, overhead, peak_memory_bytes(), sum(os.times()[:4]))
+        overhead = time.time() - started - looked - sum(watch.seconds.values())
+        outcome = ProcessOutcome(result, watch.seconds, overhead, peak_memory_bytes(), sum(os.times()[:4]), commit)
     except Exception as error:
         traceback.print_exc()
         known = isinstance(error, BenchError)
@@ -215,6 +238,26 @@ def serve(work: Callable[[Stopwatch, Progress], Any]) -> None:
         outcome = ProcessOutcome(failure=Failure(type(error).__name__ if known else "CellError", message))
     write_json(Path("result.json"), outcome)
     sys.exit(outcome.failure is not None)
+
+
+def _timed(function: Callable[[], R]) -> tuple[R, float]:
+    """What ``function`` returns, and the seconds that it took."""
+    start = time.time()
+    return function(), time.time() - start
+
+
+def _end_with_parent() -> None:
+    """Ask this process to stop when the one that started it dies, however it dies; then all that this one has started
+    ends with it. Only Linux tells a process so."""
+
+    def end_group(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+        os._exit(128 + signal.SIGTERM)
+
+    if sys.platform == "linux":
+        signal.signal(signal.SIGTERM, end_group)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def _report(stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:

@@ -34,12 +34,12 @@ def open_display() -> Display:
 
 def summarise(record: Record) -> str:
     """The outcome of a cell in a few words."""
-    if record.stream is None or record.quality is None or record.encode is None or record.decode is None:
+    if record.stream is None or record.quality is None or record.decode is None:
         return f"{record.status}: {record.reason}"
+    encoded = f"encoded in {record.encode.seconds:.1f} s" if record.encode else "encoded on another machine"
     return (
         f"{record.stream.size_bytes:,} bytes, {record.stream.bits_per_pixel:.4f} bpp, "
-        f"{record.quality.clip['psnr_rgb']:.2f} dB, "
-        f"encoded in {record.encode.seconds:.1f} s, decoded in {record.decode.seconds:.2f} s"
+        f"{record.quality.clip['psnr_rgb']:.2f} dB, {encoded}, decoded in {record.decode.seconds:.2f} s"
     )
 
 
@@ -49,23 +49,30 @@ class PlainDisplay(Display):
     def __init__(self, console: Console) -> None:
         self.console = console
         self.prefix = ""
-        self.began = self.printed = 0.0
+        self.printed = 0.0
+        self.stage: str | None = None
+        self.began, self.first_step = 0.0, 0
+        """When the stage was first heard of, and at which of its steps: a resumed one begins in its middle."""
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         return None
 
     def begin(self, number: int, count: int, cell: str) -> None:
         self.prefix = f"[{number}/{count}] {cell}"
-        self.began = self.printed = time.monotonic()
+        self.printed = time.monotonic()
+        self.stage = None
 
     def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
         now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.began, self.first_step = stage, now, step
         if now - self.printed < PLAIN_EVERY_SECONDS or not step:
             return
         self.printed = now
-        left = (now - self.began) / step * (steps - step)
+        done = step - self.first_step
+        left = f", {(now - self.began) / done * (steps - step):.0f} s left" if done else ""
         quality = "" if psnr_db is None else f", {psnr_db:.2f} dB"
-        self._print(f"{self.prefix}: {stage} {step}/{steps}{quality}, {left:.0f} s left")
+        self._print(f"{self.prefix}: {stage} {step}/{steps}{quality}{left}")
 
     def end(self, record: Record) -> None:
         self._print(f"{self.prefix}: {summarise(record)}")
@@ -90,6 +97,7 @@ class LiveDisplay(Display):
         )
         self.task: TaskID | None = None
         self.prefix = ""
+        self.stage: str | None = None
 
     def __enter__(self) -> LiveDisplay:
         self.progress.start()
@@ -100,12 +108,15 @@ class LiveDisplay(Display):
 
     def begin(self, number: int, count: int, cell: str) -> None:
         self.prefix = f"[{number}/{count}] {cell}"
-        self.task = self.progress.add_task(self.prefix, total=None, state="starting")
+        self.task, self.stage = self.progress.add_task(self.prefix, total=None, state="starting"), None
 
     def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
         assert self.task is not None
         quality = "" if psnr_db is None else f" {psnr_db:.2f} dB"
         counted = f" {step}/{steps}" if steps else ""
+        if stage != self.stage:  # so that the time left counts from the step at which this process began
+            self.stage = stage
+            self.progress.reset(self.task, total=steps or None, completed=step)
         self.progress.update(self.task, completed=step, total=steps or None, state=f"{stage}{counted}{quality}")
 
     def end(self, record: Record) -> None:

@@ -11,8 +11,6 @@ from typing import Any, ClassVar
 
 import msgspec
 import numba
-import numpy
-import scipy
 import torch
 
 from bench.codec import Complexity, DecodedFormat, Family, Job, LearnedCodec, Stopwatch
@@ -105,7 +103,7 @@ class ImplicitCodec(LearnedCodec):
         return [getattr(self, name) for name in self.network_fields()]
 
     def tools(self) -> dict[str, str]:
-        return {module.__name__: str(module.__version__) for module in (torch, numba, numpy, scipy)}
+        return {module.__name__: str(module.__version__) for module in (torch, numba)}  # what computes the weights
 
     def skip(self, clip: Clip) -> str | None:
         # The import is here since it is slow and decoders do not need it.

@@ -30,8 +30,8 @@ class FFmpegCodec(Codec):
     """A standard codec: fed the source's own YUV, written as an elementary stream.
 
     The stream holds its parameter sets and the unit that ends it, and nothing that advertises the
-    encoder, so that its size is the rate. Encoders run with a fixed number of frame threads: with
-    some, the bytes depend on it.
+    encoder, so that its size is the rate. Where an encoder's bytes depend on the number of its threads, that is
+    fixed; where they depend on the processor's instruction sets, the ones used are those that nearly all have.
     """
 
     family: ClassVar[Family] = "standard"

@@ -1,4 +1,4 @@
-"""BD-PSNR against an independent implementation and by hand."""
+"""BD-PSNR against an independent implementation, and on curves whose answer is known by hand."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TEST = [(0.012, 31.0), (0.025, 33.0), (0.04, 35.5), (0.1, 38.5)]
 
 
 def test_agrees_with_bjontegaard() -> None:
-    """On curves that its own author's package can take."""
+    """On curves that both can take, the value is that of the package ``bjontegaard``."""
     (rates, qualities), (test_rates, test_qualities) = (zip(*curve, strict=True) for curve in (ANCHOR, TEST))
     expected = bjontegaard.bd_psnr(rates, qualities, test_rates, test_qualities, method="pchip", min_overlap=0)
     assert bd_psnr(ANCHOR, TEST).value == pytest.approx(expected, abs=1e-6)
 
 
 def test_one_is_the_other_reversed() -> None:
-    """Swapped, the sign changes; against itself, nothing is gained."""
+    """Swapped curves change the sign; a curve against itself gains nothing."""
     forwards, backwards = bd_psnr(ANCHOR, TEST), bd_psnr(TEST, ANCHOR)
     assert forwards.value == pytest.approx(-(backwards.value or 0))
     assert bd_psnr(ANCHOR, ANCHOR).value == pytest.approx(0)
@@ -38,6 +38,6 @@ def test_one_is_the_other_reversed() -> None:
     ],
 )
 def test_refusals_say_why(test: list[tuple[float, float]], reason: str) -> None:
-    """A reason in place of a value."""
+    """A curve that gives no value gets a reason in its place."""
     assert bd_psnr(ANCHOR, test).reason == reason
     assert bd_psnr(ANCHOR, test).value is None

@@ -16,14 +16,14 @@ TEST = [(1500.0, 32.4), (2800.0, 34.9), (5600.0, 37.3), (11500.0, 39.4)]
 
 
 def value(anchor: Points, test: Points) -> float:
-    """The BD-rate in percent, which must exist."""
+    """The BD-rate in percent; the test fails if there is none."""
     result = bd_rate(anchor, test)
     assert result.value is not None, result.reason
     return result.value
 
 
 def reason(anchor: Points, test: Points) -> str:
-    """Why there is no BD-rate, which there must not be."""
+    """The reason why there is no BD-rate; the test fails if there is one."""
     result = bd_rate(anchor, test)
     assert result.value is None
     assert result.spread is None
@@ -44,7 +44,7 @@ def curves(draw: st.DrawFn, first_quality: float = 30.0) -> Points:
 
 
 def reference(anchor: Points, test: Points, method: str = "pchip") -> float:
-    """The same number by the ``bjontegaard`` package."""
+    """The same BD-rate by the package ``bjontegaard``."""
     columns = [*zip(*anchor, strict=True), *zip(*test, strict=True)]
     result = bjontegaard.bd_rate(*columns, method=method, require_matching_points=False, min_overlap=0)
     return float(result)
@@ -60,7 +60,7 @@ def test_agrees_with_bjontegaard_on_a_classic_case() -> None:
 
 
 def test_the_classic_four_points() -> None:
-    """The example that every implementation is shown with: pchip's 31.380 %, Akima's 31.384, the cubic's 31.397."""
+    """The example in most implementations: 31.380 % by pchip, 31.384 % by Akima, 31.397 % by the cubic."""
     anchor = [(686.76, 40.28), (309.58, 37.18), (157.11, 34.24), (85.95, 31.42)]
     test = [(893.34, 40.39), (407.8, 37.21), (204.93, 34.17), (112.75, 31.24)]
     result = bd_rate(anchor, test)
@@ -85,13 +85,13 @@ def test_the_classic_four_points() -> None:
     ],
 )
 def test_worked_examples(anchor: Points, test: Points, expected: float) -> None:
-    """Two of JCTVC-E137, as libvmaf's tests print them (fractions there, percent here), to every digit."""
+    """Two examples of JCTVC-E137 agree to every digit with libvmaf's tests, which print them as fractions."""
     assert value(anchor, test) == pytest.approx(expected, abs=1e-9)
 
 
 @given(curves(), curves(first_quality=31.0))
 def test_agrees_with_bjontegaard(anchor: Points, test: Points) -> None:
-    """Wherever a value is given, it is the other implementation's."""
+    """Wherever there is a value, it is that of the other implementation."""
     result = bd_rate(anchor, test)
     if result.value is not None:
         assert result.value == pytest.approx(reference(anchor, test), rel=1e-6, abs=1e-6)
@@ -99,13 +99,13 @@ def test_agrees_with_bjontegaard(anchor: Points, test: Points) -> None:
 
 @given(curves())
 def test_identity(curve: Points) -> None:
-    """A codec against itself is at zero, with full overlap."""
+    """A codec against itself has a BD-rate of zero and full overlap."""
     assert bd_rate(curve, curve) == BDRate(value=0.0, overlap=1.0, spread=0.0)
 
 
 @given(curves(), st.floats(0.05, 20.0))
 def test_scaled_rate(curve: Points, factor: float) -> None:
-    """A codec that needs k times the bits is at k - 1, whatever the interpolation."""
+    """A codec that needs k times the bits has a BD-rate of k - 1, by every interpolation."""
     result = bd_rate(curve, [(rate * factor, quality) for rate, quality in curve])
     assert result.value == pytest.approx(100 * (factor - 1), rel=1e-9, abs=1e-9)
     assert result.spread == pytest.approx(0, abs=1e-8)
@@ -128,19 +128,19 @@ def test_order_of_points(shuffled: Points) -> None:
 
 @given(curves(), st.floats(0.001, 1000.0))
 def test_unit_of_rate(curve: Points, unit: float) -> None:
-    """Bits per pixel or kbit/s make no difference."""
+    """The BD-rate is the same for rates in bits per pixel and in kbit/s."""
     other = [(rate * 1.3, quality + 0.5) for rate, quality in curve]
     scaled = value([(r * unit, q) for r, q in curve], [(r * unit, q) for r, q in other])
     assert scaled == pytest.approx(value(curve, other), rel=1e-9, abs=1e-9)
 
 
 def test_sign() -> None:
-    """Fewer bits than the anchor is negative."""
+    """The BD-rate is negative where the codec needs fewer bits than the anchor."""
     assert value(ANCHOR, [(0.9 * rate, quality) for rate, quality in ANCHOR]) == pytest.approx(-10)
 
 
 def test_too_few_points() -> None:
-    """Three points are refused, whichever curve has them; also where there are none."""
+    """Fewer than four points are refused on either curve."""
     assert reason(ANCHOR, TEST[:3]) == "the test curve has 3 points; 4 are needed"
     assert reason(ANCHOR[1:], TEST) == "the anchor curve has 3 points; 4 are needed"
     assert reason([], TEST) == "the anchor curve has 0 points; 4 are needed"
@@ -148,12 +148,13 @@ def test_too_few_points() -> None:
 
 @pytest.mark.parametrize("point", [(0.0, 40.0), (-1.0, 40.0), (math.nan, 40.0), (99.0, math.inf), (99.0, math.nan)])
 def test_impossible_values(point: tuple[float, float]) -> None:
-    """A lossless point (infinite PSNR), a zero rate and the like are named, not dropped."""
+    """A point that has no place on the curve, as a lossless one (infinite PSNR), is named and not dropped."""
     assert "no place on a log-rate axis" in reason(ANCHOR, [*TEST, point])
 
 
 def test_one_dip() -> None:
-    """A dip in quality (2241.7 % by bjontegaard's cubic, -5.2 % elsewhere) is refused by its points."""
+    """A curve whose quality falls once is refused, and the reason names the two points. Other libraries give
+    2241.7 % (the cubic of ``bjontegaard``) or -5.2 %."""
     dipped = [(1500.0, 32.4), (2800.0, 34.9), (5600.0, 34.8), (11500.0, 39.4)]
     assert reason(ANCHOR, dipped) == (
         "quality on the test curve does not rise from (rate 2800, quality 34.9) to (rate 5600, quality 34.8)"
@@ -161,12 +162,12 @@ def test_one_dip() -> None:
 
 
 def test_repeated_point() -> None:
-    """Quality that stands still, as VMAF at 100, is refused."""
+    """A curve whose quality stands still, as VMAF does at 100, is refused."""
     assert "does not rise" in reason(ANCHOR, [*TEST, (20000.0, 39.4)])
 
 
 def test_saturating_quality() -> None:
-    """Where VMAF saturates, the cubic flies off (100421 % in other libraries); the spread says so."""
+    """Where VMAF saturates, the cubic gives absurd values (100421 % in other libraries), and the spread shows it."""
     anchor = [(500.0, 80.0), (1000.0, 92.0), (2000.0, 97.0), (4000.0, 99.2), (8000.0, 99.9), (16000.0, 99.95)]
     test = [(480.0, 80.0), (950.0, 92.1), (1900.0, 97.1), (3900.0, 99.3), (7800.0, 99.93), (15500.0, 99.94)]
     assert value(anchor, test) == pytest.approx(reference(anchor, test), abs=1e-6)
@@ -176,8 +177,8 @@ def test_saturating_quality() -> None:
 
 
 def test_little_overlap() -> None:
-    """Five points a curve that share 24 % of their joint range (-42.3 to -44.2, or -4.2, elsewhere, mostly
-    without a word) are refused."""
+    """Two curves of five points that share 24 % of their joint range are refused. Other libraries give -42.3 to
+    -44.2 % or -4.2 %, mostly without a warning."""
     anchor = [(1000.0 * 2**step, 30.0 + 2 * step) for step in range(5)]
     test = [(1000.0 * 2**step, 34.9 + 2 * step) for step in range(5)]
     joint = (38.0 - 34.9) / (42.9 - 30.0)
@@ -186,7 +187,7 @@ def test_little_overlap() -> None:
 
 
 def test_no_overlap() -> None:
-    """Curves without a shared quality (-37.5, -10000 or 0.0 elsewhere) are refused, touching ones too."""
+    """Curves that share no quality are refused, also if they touch. Other libraries give -37.5, -10000 or 0.0 %."""
     for offset in (7.1, 100.0):
         assert reason(ANCHOR, [(rate, quality + offset) for rate, quality in ANCHOR]) == "the curves share no quality"
 
@@ -195,7 +196,7 @@ def test_no_overlap() -> None:
     ("shared", "refused", "warned"), [(0.24, True, False), (0.45, True, False), (0.6, False, True), (0.8, False, False)]
 )
 def test_overlap(shared: float, refused: bool, warned: bool) -> None:
-    """Half of the smaller range is needed, three quarters are wished for."""
+    """An overlap below 0.5 is refused, and one below 0.75 gets a warning."""
     span = ANCHOR[-1][1] - ANCHOR[0][1]
     result = bd_rate(ANCHOR, [(rate, quality + (1 - shared) * span) for rate, quality in ANCHOR])
     assert result.overlap == pytest.approx(shared)
@@ -204,7 +205,7 @@ def test_overlap(shared: float, refused: bool, warned: bool) -> None:
 
 
 def test_overlap_is_of_the_smaller_range() -> None:
-    """A short curve inside a long one overlaps fully: its whole range is compared."""
+    """A short curve inside a long one overlaps fully, since all of its range is compared."""
     long = [(2.0**step, 30.0 + 3 * step) for step in range(8)]
     short = [(2.1**step, 36.0 + step) for step in range(4)]
     assert bd_rate(long, short).overlap == pytest.approx(1.0)

@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.records.record import Record
 from bench.report.content import content
 from bench.report.forms import markdown
-from bench.report.tables.bd_rate import bd_matrices, bd_mean_frame, bd_rate_frame, bd_table
+from bench.report.tables.bd_rate import bd_matrices, bd_mean_data, bd_rate_data, bd_table
 from bench.report.tables.table import Table
 
 # A gain of 3 dB is one doubling of rate: a BD-rate of -50 %.
@@ -19,12 +19,12 @@ PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]
 
 
 def table_of(group: ComparableSet) -> Table | None:
-    """Against the usual anchors."""
+    """The table of BD-rates against the usual anchors."""
     return bd_table(group, pairs(group))
 
 
 def on_sequences(**gains: float) -> list[Record]:
-    """nerv and x264 on each sequence, x264 with its gain in dB."""
+    """The curves of nerv and x264 on each sequence; x264 is better there by the given gain in dB."""
     places = {sequence: clip("uvg", sequence) for sequence in gains}
     return [
         one
@@ -34,7 +34,7 @@ def on_sequences(**gains: float) -> list[Record]:
 
 
 def test_bd_rates_have_known_values() -> None:
-    """3 dB at 3 dB a doubling halves the bits, on both metrics, with two thirds of overlap."""
+    """Where a doubling of the rate gives 3 dB, 3 dB more halve the bits, on both metrics."""
     table = {row["Codec"]: row for row in rows(table_of(only(PLANTED)))}
     for metric in ("PSNR", "MS-SSIM (dB)"):
         assert table["nerv"][f"{metric} against nerv"] == "anchor"
@@ -43,7 +43,7 @@ def test_bd_rates_have_known_values() -> None:
 
 
 def test_refused_bd_rate_says_why() -> None:
-    """A refusal stands in the cell, never an empty or a made-up value."""
+    """A cell whose BD-rate was refused has the reason, and neither an empty nor an invented value."""
     table = rows(table_of(only([*curve("nerv"), *curve("x264", rates=RATES[:3]), failed(record("x265", 0.1), "no")])))
     assert table[1]["PSNR against nerv"] == "refused\nthe test curve has 3 points; 4 are needed"
     assert table[2]["PSNR against nerv"] == "refused\nx265 has no results"
@@ -51,7 +51,7 @@ def test_refused_bd_rate_says_why() -> None:
 
 
 def test_mean_names_what_it_leaves_out() -> None:
-    """Over sequences the mean counts the values that it has."""
+    """The mean over sequences says how many of them it covers."""
     records = []
     for sequence, gain in (("beauty", 3.0), ("bosphorus", 0.0), ("jockey", 50.0)):
         place = clip("uvg", sequence)
@@ -64,7 +64,7 @@ def test_mean_names_what_it_leaves_out() -> None:
 
 
 def test_seeds_are_curves_of_their_own() -> None:
-    """Points of several seeds are not strung together; their BD-rates are averaged."""
+    """The points of several seeds do not become one curve; the BD-rates of their curves are averaged."""
     records = [*curve("nerv"), *curve("x264", gain=3), *curve("x264", gain=0, seed=2)]
     assert rows(table_of(only(records)))[1]["PSNR against nerv"] == (
         "-25.0 %\noverlap 0.67 (little), spread 0.0, [-50.0, +0.0]"
@@ -73,19 +73,19 @@ def test_seeds_are_curves_of_their_own() -> None:
 
 
 def test_one_refused_seed_refuses_the_cell() -> None:
-    """The mean over seeds leaves none out."""
+    """The mean over seeds is refused if one seed is, since it leaves no seed out."""
     records = [*curve("nerv"), *curve("x264"), *curve("x264", seed=2, rates=RATES[:2])]
     assert "1 of 2 pairs of seeds" in rows(table_of(only(records)))[1]["PSNR against nerv"]
 
 
 def test_no_anchor_no_bd_rates() -> None:
-    """Without nerv and x265 there is a sentence instead of a table."""
+    """Without nerv and x265 a sentence stands in place of the table."""
     assert table_of(only(curve("x264"))) is None
     assert markdown.NO_BD_RATES in markdown.render(content(curve("x264")))
 
 
 def test_anchor_is_the_plain_curve() -> None:
-    """Of several curves of a codec the one without options set by hand is the anchor."""
+    """Of several curves of a codec, the anchor is the one without options set by hand."""
     group = only([*curve("nerv", label="nerv(bits=6)"), *curve("nerv")])
     assert {(item.anchor, item.codec) for item in comparisons(group)} == {("nerv", "nerv(bits=6)")}
 
@@ -94,7 +94,7 @@ def test_anchor_is_the_plain_curve() -> None:
 
 
 def test_both_orders_of_averaging() -> None:
-    """BD-rates of -50 % and 0 average to -25 %; the mean curve gains 1.5 dB, half an octave: -29.3 %."""
+    """BD-rates of -50 % and 0 % average to -25 %. The mean curve gains 1.5 dB, half of a doubling: -29.3 %."""
     table = {
         row["Sequence"]: row
         for row in rows(table_of(only(on_sequences(beauty=3.0, jockey=0.0))))
@@ -105,7 +105,7 @@ def test_both_orders_of_averaging() -> None:
 
 
 def test_mean_curve_needs_the_same_points() -> None:
-    """One sequence with another rate point, or with none, and there is no mean curve."""
+    """A codec that lacks a rate point or all points on one sequence has no mean curve."""
     records = on_sequences(beauty=3.0, jockey=0.0)
     (group,) = [only(records[:-1])]
     reason = pairs(group)["x264", "nerv", "psnr_rgb"].mean_curve.reason
@@ -115,35 +115,35 @@ def test_mean_curve_needs_the_same_points() -> None:
 
 
 def test_mean_curve_weighs_sequences_alike() -> None:
-    """However many seeds one has: nerv's second seed on one sequence moves the mean of that one only."""
+    """A second seed on one sequence changes the mean of that sequence only, and not its weight."""
     records = [*on_sequences(beauty=0.0, jockey=0.0), *curve("nerv", gain=3, seed=2, where=clip("uvg", "beauty"))]
     value = pairs(only(records))["nerv", "x264", "psnr_rgb"].mean_curve.value
     assert value == pytest.approx(100 * (2 ** (-0.75 / 3) - 1))
 
 
 def test_interval_is_over_sequences_and_seeds() -> None:
-    """One sequence and one seed have none; two sequences reach from the one value to the other."""
-    found = pairs(only(on_sequences(beauty=3.0)))["x264", "nerv", "psnr_rgb"]
-    assert found.mean.interval is None
-    assert found.seed_interval("beauty") is None
-    found = pairs(only(on_sequences(beauty=3.0, jockey=0.0)))["x264", "nerv", "psnr_rgb"]
-    assert found.mean.interval == pytest.approx((-50, 0))
+    """One sequence with one seed has no interval; that of two sequences reaches from one value to the other."""
+    pair = pairs(only(on_sequences(beauty=3.0)))["x264", "nerv", "psnr_rgb"]
+    assert pair.mean.interval is None
+    assert pair.seed_interval("beauty") is None
+    pair = pairs(only(on_sequences(beauty=3.0, jockey=0.0)))["x264", "nerv", "psnr_rgb"]
+    assert pair.mean.interval == pytest.approx((-50, 0))
 
 
 # --- Anchors and all pairs
 
 
 def test_any_anchor() -> None:
-    """By the codec's name or a curve's label; an unknown one is refused with a suggestion."""
+    """An anchor is named by its codec or by its label; an unknown one is refused with a suggestion."""
     records = [*curve("x264"), *curve("x264", gain=3, label="x264[preset=slow]")]
     made = content(records, against=["x264[preset=slow]"])
-    assert rows(made.parts[0].bd_rates)[0]["PSNR against x264[preset=slow]"].startswith("+100.0 %")
+    assert rows(made.sections[0].bd_rates)[0]["PSNR against x264[preset=slow]"].startswith("+100.0 %")
     with pytest.raises(UsageError, match="Did you mean 'x264'"):
         content(records, against=["x26"])
 
 
 def test_matrix_has_all_pairs() -> None:
-    """Both ways round, which are each other's inverse; refused ones have a letter with its reason."""
+    """The matrix has both directions of each pair. A refused pair has a letter, and a note gives its reason."""
     records = [*PLANTED, *curve("vvenc", rates=RATES[:3])]
     psnr, ms_ssim = bd_matrices(only(records), pairs(only(records)))
     assert ms_ssim.caption.startswith("BD-rate of all pairs, MS-SSIM (dB)")
@@ -158,17 +158,17 @@ def test_matrix_has_all_pairs() -> None:
 
 
 def test_matrix_over_sequences_counts_them() -> None:
-    """A cell says over how many of how many."""
+    """A cell of the matrix says over how many of how many sequences it goes."""
     group = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
     psnr, _ = bd_matrices(group, pairs(group))
     assert rows(psnr)[1]["nerv"] == "-25.0 [2 of 3]"
 
 
-def test_frames_hold_every_number() -> None:
-    """For other programs: each pair of curves, and each pair of codecs over sequences."""
+def test_data_tables_hold_every_number() -> None:
+    """Other programs get each pair of curves, and each pair of codecs over the sequences."""
     group = only(on_sequences(beauty=3.0, bosphorus=0.0, jockey=50.0))
-    found = [(group, pairs(group))]
-    each, over = bd_rate_frame(found), bd_mean_frame(found)
+    compared = [(group, pairs(group))]
+    each, over = bd_rate_data(compared), bd_mean_data(compared)
     assert len(each) == 2 * 2 * 3
     row = over[(over["codec"] == "x264") & (over["metric"] == "psnr_rgb")].to_dict("records")[0]
     assert row["mean_bd_rate_percent"] == pytest.approx(-25)

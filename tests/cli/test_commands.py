@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -22,15 +23,14 @@ from bench.records.store import Store
 from bench.registry import codecs, datasets
 
 NERV = "nerv[fc_dim=2,lower_width=8,epochs=2]"
-"""One rate point, trained just enough to take the whole path."""
+"""One rate point of a network."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is done, and the clip that it encoded."""
+    """A run that is done."""
 
     results: Path
-    status: int
 
     def record(self, codec: str) -> Record:
         """The first one of a codec."""
@@ -43,19 +43,20 @@ class Finished:
         return self.results / facts.path
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run of a standard codec and of a learned one at the smallest preset."""
-    results = tmp_path_factory.mktemp("finished")
-    status = main(["run", "--codecs", f"x264,{NERV}", "--preset", "smoke", "--results", str(results)])
-    return Finished(results, status)
+@pytest.fixture
+def finished(smoke_results: Path) -> Finished:
+    """The tests' common run of a standard codec and of a learned one at the smallest preset."""
+    return Finished(smoke_results)
 
 
+@pytest.mark.process
+@pytest.mark.train
 def test_run_makes_a_record_of_every_cell(finished: Finished) -> None:
-    """Four rate points of one codec and one of the other, all well."""
-    assert finished.status == 0
+    """Four rate points of one codec and two of the other, all well."""
     records = list(Store(finished.results).records())
-    assert [(record.codec.label, record.status) for record in records] == [(NERV, "ok"), *[("x264", "ok")] * 4]
+    assert [record.status for record in records] == ["ok"] * 6
+    assert [record.codec.name for record in records] == ["nerv"] * 2 + ["x264"] * 4
+    assert all(record.codec.label.startswith("nerv[fc_dim=2,") for record in records[:2])
     for record in records:
         assert record.stream is not None
         data = (finished.results / record.stream.path).read_bytes()
@@ -68,6 +69,8 @@ def test_run_makes_a_record_of_every_cell(finished: Finished) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.process
+@pytest.mark.train
 def test_quality_of_a_standard_codec_rises_with_its_rate(finished: Finished) -> None:
     """A sanity check of metrics that no unit test can give."""
     found = [record for record in Store(finished.results).records() if record.codec.name == "x264"]
@@ -78,11 +81,15 @@ def test_quality_of_a_standard_codec_rises_with_its_rate(finished: Finished) -> 
         assert values == sorted(values, reverse=True)
 
 
-def test_report_is_written_and_found(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.process
+@pytest.mark.train
+def test_report_is_written_and_found(finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Tables on standard output, files where it says."""
-    assert main(["report", "--results", str(finished.results)]) == 0
+    results = tmp_path / "results"
+    shutil.copytree(finished.results, results)
+    assert main(["report", "--results", str(results)]) == 0
     printed = capsys.readouterr().out
-    folder = finished.results / "report"
+    folder = results / "report"
     assert printed.rstrip().endswith(f"Report: {folder / 'report.html'}")
     assert "scaled down: preset smoke" in printed
     assert (folder / "report.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
@@ -90,7 +97,7 @@ def test_report_is_written_and_found(finished: Finished, capsys: pytest.CaptureF
         assert line in printed
     with (folder / "tables/records.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 5
+    assert len(rows) == 6
     first = finished.record("x264")
     assert first.stream is not None
     assert first.key in {row["key"] for row in rows}
@@ -108,6 +115,8 @@ def read_y4m(path: Path) -> tuple[list[str], bytes]:
     return header.decode().split(), b"".join(rest.split(b"FRAME\n"))
 
 
+@pytest.mark.process
+@pytest.mark.train
 def test_standard_stream_decodes_to_the_measured_frames(finished: Finished, tmp_path: Path) -> None:
     """4:2:0 as it was decoded, bit for bit."""
     output = tmp_path / "out.y4m"
@@ -120,6 +129,8 @@ def test_standard_stream_decodes_to_the_measured_frames(finished: Finished, tmp_
     assert list(tmp_path.iterdir()) == [output]
 
 
+@pytest.mark.process
+@pytest.mark.train
 def test_learned_stream_decodes_to_full_colour_resolution(
     finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,6 +220,7 @@ def test_doctor_says_what_works(
     assert "cores" in lines["machine"]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_users_own_video_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ten bits, 4:2:2 and a shape of its own: found by its name, cut as asked, encoded where that is possible."""
     samples = np.random.default_rng(1).integers(64, 940, 5 * 200 * 120 * 2).astype("<u2")
@@ -230,6 +242,7 @@ def test_a_users_own_video_goes_the_whole_way(tmp_path: Path, capsys: pytest.Cap
     assert "cropped to 160x96" in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_module_is_a_program() -> None:
     """``python -m bench`` passes its exit status on, and prints no traceback."""
     command = [sys.executable, "-m", "bench", "run", "--codecs", "nerf"]
@@ -246,10 +259,12 @@ def environment() -> dict[str, str]:
 
 TABLE_2 = {
     "nerv[fc_dim=21]": ("2,853,465", "226.941"),
+    "e-nerv[fc_dim=51,expansion=1]": ("2,706,729", "228.209"),
     "res-nerv[fc_dim=16,norm=bn]": ("3,073,235", "684.196"),
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("codec", TABLE_2)
 def test_complexity_of_the_paper_without_training(codec: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Table 2 of the Res-NeRV paper: parameters and GMACs at 1920x1080; the frame is really decoded."""
@@ -262,6 +277,7 @@ def test_complexity_of_the_paper_without_training(codec: str, capsys: pytest.Cap
     assert "network" in cells[6]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_complexity_leaves_out_what_is_no_network(capsys: pytest.CaptureFixture[str]) -> None:
     """And says so, once a codec."""
     options = ["complexity", "--codecs", f"x264,{NERV}", "--preset", "smoke", "--size", "64x36", "--frames", "3"]
@@ -280,3 +296,47 @@ def test_complexity_refuses_what_is_no_size(capsys: pytest.CaptureFixture[str]) 
     assert "write for example 1920x1080" in capsys.readouterr().err
     assert main(["complexity", "--frames", "0"]) == 2
     assert "must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.process
+def test_dry_run_opens_no_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says what is done by what records say: of the same clip and codec, whatever the preset was called."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    results = tmp_path / "results"
+    run = ["run", "--codecs", "raw", "--preset", "smoke", "--results", str(results)]
+    for arguments, state in (([], "to do"), (["--frames", "3"], "to do")):
+        assert main([*run, *arguments, "--dry-run"]) == 0
+        assert capsys.readouterr().out == f"{state:6} bunny/bunny raw\n"
+    assert not (tmp_path / "cache").exists()
+    assert not results.exists()
+    assert main(run) == 0
+    shutil.rmtree(tmp_path / "cache")
+    capsys.readouterr()
+    cases = [([], "done"), (["--seed", "4"], "done"), (["--frames", "3"], "to do"), (["--crop", "320x180"], "to do")]
+    for arguments, state in cases:
+        assert main([*run, *arguments, "--dry-run"]) == 0
+        assert capsys.readouterr().out == f"{state:6} bunny/bunny raw\n"
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.process
+def test_output_that_a_terminal_cannot_show(tmp_path: Path) -> None:
+    """Under an ASCII locale signs become escapes, and nothing crashes."""
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    environment |= {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    command = [sys.executable, "-m", "bench", "run", "--codecs", "raw", "--dataset", "./nichts-für-ungut.mp4"]
+    done = subprocess.run(command, env=environment, capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert b"does not exist" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.process
+def test_windows_is_refused_at_the_first_import() -> None:
+    """In a sentence, before anything that only POSIX has is missing."""
+    code = "import sys; sys.platform = 'win32'; import bench"
+    environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "ImportError: implicit-video-bench does not run on Windows" in done.stderr

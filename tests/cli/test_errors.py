@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.codec import Job
+from bench.codecs.nerv import NeRV
+from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import Clip
+from bench.errors import CodecError, UsageError
 from bench.records.store import Store
 from bench.runs.cell import run_cell
 from bench.runs.plan import PlannedCell
@@ -127,7 +131,7 @@ def test_missing_ffmpeg(arguments: list[str], fail: Fail, tmp_path: Path, monkey
     """Both cures are named."""
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
     said = fail(*arguments, "--results", tmp_path / "results")
-    assert said.startswith("No usable ffmpeg: IMAGEIO_FFMPEG_EXE names '/nowhere/ffmpeg', which does not run")
+    assert "IMAGEIO_FFMPEG_EXE names '/nowhere/ffmpeg'" in said
     assert "pip install imageio-ffmpeg" in said
 
 
@@ -157,7 +161,7 @@ def poor_ffmpeg(fresh_ffmpeg: None, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ffmpeg.encoders.cache_clear()
 
 
-@pytest.mark.usefixtures("poor_ffmpeg")
+@pytest.mark.usefixtures("in_process", "poor_ffmpeg")
 def test_missing_encoder_skips_its_codec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the reason in the record, and the others run."""
     assert main(["run", "--preset", "smoke", "--codecs", "vvenc,raw", "--results", str(tmp_path / "results")]) == 0
@@ -166,7 +170,7 @@ def test_missing_encoder_skips_its_codec(tmp_path: Path, capsys: pytest.CaptureF
     assert {(record.codec.name, record.status) for record in records} == {("vvenc", "skipped"), ("raw", "ok")}
     for record in records:
         if record.status == "skipped":
-            assert "has no encoder libvvenc. Install the bundled build" in (record.reason or "")
+            assert "no encoder libvvenc" in (record.reason or "")
 
 
 @pytest.mark.usefixtures("poor_ffmpeg")
@@ -194,16 +198,18 @@ def test_decoding_what_no_codec_writes(name: str, fail: Fail, tmp_path: Path) ->
     """The suffixes that can be decoded are listed."""
     (tmp_path / name).write_bytes(b"something")
     said = fail("decode", tmp_path / name, "-o", tmp_path / "out.y4m")
-    assert "no codec writes streams with the suffix" in said
+    assert name in said
     assert ".y4m, .264, .265, .obu, .266, .inr" in said
 
 
 def test_decoding_to_an_unknown_form(fail: Fail, tmp_path: Path) -> None:
     """Said before any decoding."""
     said = fail("decode", tmp_path / "none.264", "-o", tmp_path / "out.avi")
-    assert said == "Cannot write out.avi: the suffix must be one of .y4m, .raw.\n"
+    assert "out.avi" in said
+    assert ".y4m, .raw" in said
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("suffix", "data"), [(".y4m", b""), (".264", b""), (".264", b"this is no video"), (".inr", b"this is no video")]
 )
@@ -216,6 +222,7 @@ def test_decoding_a_damaged_stream(suffix: str, data: bytes, fail: Fail, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {"out.y4m", f"bad{suffix}"}
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("suffix", [".y4m", ".raw"])
 def test_decoding_to_no_folder(suffix: str, fail: Fail, tiny: Clip, tmp_path: Path) -> None:
     """The path is named."""
@@ -234,6 +241,7 @@ def test_report_on_nothing(name: str, fail: Fail, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("in_process")
 def test_report_on_a_damaged_record(
     fail: Fail, make_cell: Callable[..., PlannedCell], store: Store, tmp_path: Path
 ) -> None:
@@ -253,3 +261,26 @@ def test_report_on_a_damaged_record(
     assert "Expected `int`, got `str` - at `$.stream.size_bytes`" in fail("report", "--results", store.root)
     assert not (store.root / "report").exists()
     shutil.rmtree(store.root)
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "4294967296", "one"])
+def test_seeds_that_no_library_takes(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are refused before anything is opened."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--codecs", "nerv", f"--seed={seed}", "--dry-run"])
+    assert "is not a seed; write a whole number from 0" in capsys.readouterr().err
+
+
+def test_a_rate_below_the_header_is_refused_before_training(store: Store, clip: Clip) -> None:
+    """With what is allowed and what is needed."""
+    codec = NeRV(fc_dim=2, lower_width=4, stem_dim=4, levels=4, target="0.001bpp")
+    job = Job(0, store.root, store.root / "checkpoints", lambda *_, **__: None)
+    with pytest.raises(CodecError, match=r"0\.001bpp allows 29 bytes on bunny/bunny; the header alone takes \d+"):
+        codec.encode(clip, store.root / "a.inr", job)
+    assert job.watch.seconds == {}
+
+
+def test_parameters_that_a_stream_cannot_hold_are_refused() -> None:
+    """When the codec is made."""
+    with pytest.raises(UsageError, match=r"res-nerv: the network's parameters take 3\d+ bytes in a stream; 255 is the"):
+        ResNeRV(norm="n" * 300)  # type: ignore[arg-type]

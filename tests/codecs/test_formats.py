@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import ffmpeg as commands
 import pytest
@@ -16,10 +18,11 @@ from bench.codecs.standard.elementary import Syntax
 from bench.dataset import Clip, ClipWindow, Source
 from bench.measure.quality import measure_quality
 from bench.records.store import Store
-from bench.registry import codecs
+from bench.registry import codecs, datasets
 from bench.runs.cell import run_cell
 from bench.runs.plan import PlannedCell, Selection, rate_points
 from bench.runs.preset import load_preset
+from bench.sources.cache import cache_folder
 from bench.sources.prepare import prepare_clip
 from bench.video import colour, ffmpeg
 from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
@@ -112,6 +115,8 @@ def key_frames(stream: Path, syntax: Syntax) -> int:
     return sum(7 <= unit[1] >> 3 <= 10 for unit in units)
 
 
+@pytest.mark.train
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le"])
 def test_networks_pad_and_say_so(pixel_format: PixelFormat, tmp_path: Path) -> None:
     """A size that strides do not reach, and ten bits: the whole way to a record."""
@@ -133,3 +138,34 @@ def test_networks_skip_what_is_too_small(tmp_path: Path) -> None:
     """Structural similarity has windows of 11 pixels."""
     codec = rate_points(Selection("nerv", {}), SMOKE)[0]
     assert "a side of 10" in str(codec.skip(clip_of("yuv420p", 64, 10, tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "same", "other"),
+    [
+        ("x265", "x265-params", ("info=0:frame-threads=1:pools=8", "info=0:frame-threads=1:pools=16"), "pools=2"),
+        ("vvenc", "threads", ("1", "2"), "16"),
+        ("svt-av1", "svtav1-params", ("lp=1", "lp=2", "lp=6"), None),
+        ("x264", "x264-params", ("asm=sse4.2", "asm=avx2"), "asm=0"),
+    ],
+)
+def test_bytes_do_not_depend_on_the_machine(
+    name: str, option: str, same: tuple[str, ...], other: str | None, tmp_path: Path
+) -> None:
+    """Asked outright for other numbers of threads, or another processor's instructions, an encoder gives the bytes that
+    its codec fixes; and where there is something to fix, there are others that do not."""
+    clip = datasets.load("bunny")().open("bunny", ClipWindow(320, 180), cache_folder())
+    cls: Any = codecs.load(name)
+    codec = cls(**{"qp": 37} if name == "vvenc" else {"crf": 28})
+
+    def digest(**changed: str) -> str:
+        stream = tmp_path / f"stream{codec.suffix}"
+        plain = {"format": codec.muxer, "vcodec": codec.encoder, "g": KEY_FRAME_INTERVAL}
+        options = plain | codec.options() | changed
+        ffmpeg.run(ffmpeg.raw_input(clip.yuv).output(str(stream), **options), name)
+        return hashlib.sha256(stream.read_bytes()).hexdigest()
+
+    fixed = digest()
+    assert {digest(**{option: value}) for value in same} == {fixed}
+    if other is not None:
+        assert digest(**{option: f"info=0:frame-threads=1:{other}" if name == "x265" else other}) != fixed

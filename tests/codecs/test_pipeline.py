@@ -12,25 +12,25 @@ from bench.codecs.inr.codec import codec_of
 from bench.codecs.inr.stream import read_stream
 from bench.codecs.inr.training.prune import is_prunable
 from bench.codecs.inr.weights.codings import DECODERS
+from bench.records.record import Record
 from bench.records.store import Store
 
-SIZE = "fc_dim=2,lower_width=8,epochs=6"
 
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def pair(smoke_results: Path) -> tuple[Record, Record]:
     """The same network coded by the default and by NeRV's pipeline."""
-    folder = tmp_path_factory.mktemp("pipeline")
-    codecs = f"nerv[{SIZE}],nerv[{SIZE},pruned=0.6,weights=huffman,target=8bit]"
-    assert main(["run", "--preset", "smoke", "--codecs", codecs, "--results", str(folder)]) == 0
-    return folder
+    networks = [record for record in Store(smoke_results).records() if record.codec.name == "nerv"]
+    plain, pruned = sorted(networks, key=lambda record: float(record.codec.parameters["pruned"]))
+    return plain, pruned
 
 
-def test_pruned_weights_are_exactly_zero_in_the_stream(results: Path) -> None:
+@pytest.mark.process
+@pytest.mark.train
+def test_pruned_weights_are_exactly_zero_in_the_stream(pair: tuple[Record, Record], smoke_results: Path) -> None:
     """Their positions travelled: a decoder finds 60 % zeros where there were weights to prune."""
-    (record,) = (r for r in Store(results).records() if r.codec.parameters["pruned"])
-    assert record.stream is not None
-    content = read_stream(results / record.stream.path)
+    _, pruned = pair
+    assert pruned.stream is not None
+    content = read_stream(smoke_results / pruned.stream.path)
     header = content.header
     assert header.coder == "huffman"
     tensors = list(codec_of(header).network(header.video).sent())
@@ -39,12 +39,14 @@ def test_pruned_weights_are_exactly_zero_in_the_stream(results: Path) -> None:
     assert np.mean(np.concatenate(prunable) == 0) == pytest.approx(0.6, abs=0.001)
 
 
-def test_fine_tuning_is_in_the_record(results: Path) -> None:
+@pytest.mark.process
+@pytest.mark.train
+def test_fine_tuning_is_in_the_record(pair: tuple[Record, Record]) -> None:
     """A third of the epochs more, counted as encoding and seen in the curve."""
-    plain, pruned = sorted(Store(results).records(), key=lambda r: r.codec.parameters["pruned"])
-    assert [(stage["stage"], stage["steps"]) for stage in plain.notes["trainings"]] == [("training", 24)]
+    plain, pruned = pair
+    assert [(stage["stage"], stage["steps"]) for stage in plain.notes["trainings"]] == [("training", 20)]
     assert [(stage["stage"], stage["steps"]) for stage in pruned.notes["trainings"]] == [
-        ("training", 24),
+        ("training", 20),
         ("fine_tuning", 8),
     ]
     assert pruned.encode is not None
@@ -52,12 +54,14 @@ def test_fine_tuning_is_in_the_record(results: Path) -> None:
     assert plain.encode is not None
     assert "fine_tuning" not in plain.encode.parts
     assert pruned.training is not None
-    assert pruned.training.steps[-1] == 32
+    assert pruned.training.steps[-1] == 28
 
 
-def test_every_byte_has_a_purpose(results: Path) -> None:
+@pytest.mark.process
+@pytest.mark.train
+def test_every_byte_has_a_purpose(pair: tuple[Record, Record]) -> None:
     """Tables and the channels' ranges are scales, which NeRV's count leaves out."""
-    plain, pruned = sorted(Store(results).records(), key=lambda r: r.codec.parameters["pruned"])
+    plain, pruned = pair
     assert plain.stream is not None
     assert pruned.stream is not None
     assert pruned.stream.ledger["weights"] < 0.75 * plain.stream.ledger["weights"]

@@ -85,6 +85,7 @@ def test_rounding_and_clipping() -> None:
     assert frames[0, 0, :, 0].tolist() == [0, 0, 0, 1, 255, 255]
 
 
+@pytest.mark.train
 @needs_bfloat16
 def test_reduced_precision_costs_less_than_its_tolerance(
     trained: Representation, clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -110,6 +111,7 @@ def test_precision_is_kept_where_it_shows() -> None:
     assert choose_precision(Ramp(4, form, error=2 / 255), exact) == "float32"
 
 
+@pytest.mark.train
 def test_without_fast_bfloat16_everything_is_float32(trained: Representation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that allows less decodes there too, and none is marked as if it had been tried."""
     monkeypatch.setattr(rendering, "has_fast_bfloat16", lambda _: False)

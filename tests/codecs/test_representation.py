@@ -26,6 +26,8 @@ from bench.errors import StreamError
 from bench.registry import codecs
 from bench.video.raw import RawVideo, VideoFormat
 
+pytestmark = pytest.mark.train
+
 KEY_FRAMES = b"coded by somebody else"
 DIMENSIONS = 8
 

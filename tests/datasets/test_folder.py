@@ -125,3 +125,13 @@ def test_what_is_broken_is_found_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.y4m is truncated or damaged: 6 bytes follow"):
         folder.check(["a"])
     assert "truncated" in str(folder.listing("a").problem)
+
+
+@pytest.mark.parametrize("name", ["bunny", "uvg"])
+def test_no_file_can_pose_as_a_published_sequence(name: str, tmp_path: Path) -> None:
+    """A black video called bunny.y4m would stand beside the paper's figures."""
+    plant(tmp_path / f"{name}.y4m")
+    (tmp_path / "videos" / name).mkdir(parents=True)
+    plant(tmp_path / "videos" / name / "Jockey.y4m")
+    assert Folder(tmp_path / f"{name}.y4m").name == f"own-{name}"
+    assert Folder(tmp_path / "videos" / name).name == f"own-{name}"

@@ -115,6 +115,7 @@ def test_items_are_taken_no_faster_than_they_are_worked_on() -> None:
     assert len(taken) == 100
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
     """A clip of 300 MB is measured in a fresh process within 120 MB above what 3 MB take."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+import bench
 from bench.codec import Complexity
 from bench.errors import StoreError
 from bench.files import read_json, to_json, write_bytes, write_json
@@ -101,11 +105,51 @@ def test_unwritable_place_is_an_error(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "results").prepare()
 
 
-def test_preparing_leaves_three_empty_folders(tmp_path: Path) -> None:
-    """And can be done twice."""
-    for _ in range(2):
-        Store(tmp_path).prepare()
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["logs", "records", "streams"]
+def test_preparing_leaves_empty_folders(tmp_path: Path) -> None:
+    """And can be done by several at once."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: Store(tmp_path).prepare(), range(40)))
+    names = sorted(path.name for path in tmp_path.rglob("*"))
+    assert names == ["locks", "logs", "records", "scratch", "streams"]
+
+
+@pytest.mark.process
+def test_a_lock_is_held_by_one_process(tmp_path: Path) -> None:
+    """A second one is told so at once, and gets it when the first ends, though it is killed."""
+    store = Store(tmp_path)
+    store.prepare()
+    holder = (
+        "import sys, time, pathlib; from bench.records.store import Store\n"
+        f"with Store(pathlib.Path({str(tmp_path)!r})).try_lock('cell') as held: print(held, flush=True); time.sleep(60)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"True\n"
+        with store.try_lock("cell") as held, store.try_lock("another") as free:
+            assert (held, free) == (False, True)
+        process.kill()
+    with store.try_lock("cell", wait_seconds=5) as held:
+        assert held
+
+
+def test_scratch_sweeps_what_a_killed_process_left(tmp_path: Path) -> None:
+    """Of its own cell, not of others."""
+    store = Store(tmp_path)
+    store.prepare()
+    for left in ("cell.abc", "other.def"):
+        (tmp_path / "scratch" / left).mkdir()
+        (tmp_path / "scratch" / left / "frames.raw").write_bytes(b"gigabytes")
+    with store.scratch("cell") as folder:
+        assert folder.parent == (tmp_path / "scratch").resolve()
+        assert sorted(path.name for path in (tmp_path / "scratch").iterdir()) == [folder.name, "other.def"]
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["other.def"]
+
+
+def test_too_little_space_is_said_before_work_begins(store: Store) -> None:
+    """With what is needed, what is there, and the cure."""
+    with pytest.raises(StoreError, match=r"bunny x265 needs 1024\.00 GiB .* free\. Free some, or .*--results"):
+        store.check_space(1 << 40, "bunny x265")
 
 
 # --- Reading

@@ -1,4 +1,4 @@
-"""The HTML report: it parses, stands alone, and is for everybody."""
+"""The HTML report parses, needs no other file, and can be used by everybody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UVG = [
 
 
 class Page(HTMLParser):
-    """Collects what the tests ask of a page, and checks that its elements nest."""
+    """Collects from a page what the tests ask for, and checks that its elements nest."""
 
     VOID = frozenset({"meta", "img", "br", "hr", "link", "input"})
 
@@ -36,7 +36,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.found: list[tuple[str, str]] = []
+        self.pieces: list[tuple[str, str]] = []
         self.feed(text)
         self.close()
         assert not self.open
@@ -50,7 +50,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Note the text of an element."""
         if self.open:
-            self.found.append((self.open[-1], data))
+            self.pieces.append((self.open[-1], data))
 
     def handle_endtag(self, tag: str) -> None:
         """Check that the element that ends is the last one that began."""
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
     def texts(self, tag: str) -> list[str]:
         """The text directly inside each element of this kind."""
-        return [text for name, text in self.found if name == tag]
+        return [text for name, text in self.pieces if name == tag]
 
     def every(self, *tags: str) -> list[dict[str, str | None]]:
         """The attributes of all elements of these kinds."""
@@ -67,13 +67,13 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """A report on two sections, one of them with two sequences, and a failed cell."""
+    """A report with two sections, one of which has two sequences, and with a failed cell."""
     records: list[Record] = [*PLANTED, *UVG, failed(record("vvenc", 0.1), "not built in")]
     return Page(write_report(records, tmp_path_factory.mktemp("report")).read_text(encoding="utf-8"))
 
 
 def test_it_loads_nothing(page: Page) -> None:
-    """Scripts, styles and pictures are in the page; links stay in it."""
+    """Scripts, styles and pictures are in the page, and links stay within it."""
     assert not page.every("link", "iframe", "object", "embed")
     assert not any("src" in script for script in page.every("script"))
     for picture in page.every("img"):
@@ -84,7 +84,7 @@ def test_it_loads_nothing(page: Page) -> None:
 
 
 def test_pictures_say_what_they_show_and_keep_their_place(page: Page) -> None:
-    """Each has a text in its place and a shape, so that nothing moves when it appears."""
+    """Each picture has a text that says what it shows, and a size, so that nothing moves when it appears."""
     assert len(page.every("img")) > 10
     for picture in page.every("img"):
         assert len(picture["alt"] or "") > 20
@@ -95,7 +95,7 @@ def test_pictures_say_what_they_show_and_keep_their_place(page: Page) -> None:
 
 
 def test_tables_are_tables(page: Page) -> None:
-    """With captions and headings of rows and columns, in regions that the keyboard can scroll."""
+    """Tables have captions and headings of rows and columns, and stand in regions that the keyboard can scroll."""
     assert len(page.every("caption")) == len(page.every("table")) > 0
     assert all(heading.get("scope") in ("row", "col") for heading in page.every("th"))
     regions = [div for div in page.every("div") if div.get("role") == "region"]
@@ -104,7 +104,7 @@ def test_tables_are_tables(page: Page) -> None:
 
 
 def test_curves_can_be_used_without_a_mouse(page: Page) -> None:
-    """A button with a state for each curve, labelled choices, a chart that takes the focus, a text read out."""
+    """Each curve has a button with a state; choices have labels; the chart takes the focus and is read out."""
     buttons = page.every("button")
     assert len(buttons) == 4 + 1  # nerv, e-nerv, x265 and vvenc on Bunny, nerv on UVG
     assert all(button["aria-pressed"] == "true" and button["type"] == "button" for button in buttons)
@@ -119,7 +119,7 @@ def test_curves_can_be_used_without_a_mouse(page: Page) -> None:
 
 
 def test_curves_are_pictures_without_a_script(page: Page) -> None:
-    """What the script draws stands in the page as well, hidden only once a script runs."""
+    """The page also has the script's curves as pictures, which are hidden only once the script runs."""
     drawn = [figure for figure in page.every("figure") if "drawn" in (figure.get("class") or "").split()]
     assert len(drawn) == 4  # two metrics in two sections
     style = " ".join(page.texts("style"))
@@ -128,7 +128,7 @@ def test_curves_are_pictures_without_a_script(page: Page) -> None:
 
 
 def test_it_is_dark_where_the_reader_prefers_that(page: Page) -> None:
-    """The page, and its pictures, whose every codec has a colour for it."""
+    """The page and its pictures have dark colours, one for each colour of a codec."""
     assert "prefers-color-scheme: dark" in " ".join(page.texts("style"))
     styles = codec_styles([*CODEC_ORDER, "a", "b", "c", "d"])
     assert all(colour.lower() in DARK for colour, _ in styles.values())
@@ -136,7 +136,7 @@ def test_it_is_dark_where_the_reader_prefers_that(page: Page) -> None:
 
 
 def test_chart_has_every_point() -> None:
-    """Of both sequences and their average, as planted."""
+    """The chart has the planted points of both sequences and of their average."""
     (group,) = comparable_sets(UVG)
     data = curve_data(group, codec_styles([]))
     assert data is not None
@@ -162,13 +162,13 @@ def test_chart_takes_its_data_from_the_page() -> None:
 
 
 def test_data_cannot_end_its_script() -> None:
-    """Not even a codec of that name."""
+    """Data cannot end the script element that it stands in, whatever a codec is called."""
     assert "<" not in as_json({"label": "</script><b>"})
     assert json.loads(as_json({"label": "</script><b>"})) == {"label": "</script><b>"}
 
 
 def test_long_tables_begin_closed_and_end_early(tmp_path: Path) -> None:
-    """A table of many rows is behind its title, and refers to the CSV files for what it leaves out."""
+    """A table of many rows is closed at first, and names the CSV file that has the rows left out."""
     many = [record("x264", 0.01 + 0.001 * i, point=i) for i in range(MAX_ROWS + 10)]
     text = write_report(many, tmp_path).read_text(encoding="utf-8")
     page = Page(text)

@@ -17,32 +17,34 @@ from planted import PAPER, RATES, Fatal, clip, curve, only, record
 
 from bench.analysis.average import seed_mean, seed_range, sequence_mean
 from bench.analysis.comparable import ComparableSet, comparable_sets
-from bench.analysis.matched import TOLERANCE, matched
+from bench.analysis.matched import TOLERANCE, match_rate
 from bench.analysis.pairs import pairs
 from bench.measure.regions import transient_pixels
 from bench.records.kept_frame import keep_frame, kept_frame_index, read_kept
 from bench.records.record import KeptFrame, Record
 from bench.records.store import Store
+from bench.report.content import content
 from bench.report.figures import crops, curves, heat_map, overhead, per_frame, region_gain
-from bench.report.figures.all import Figures, figures
+from bench.report.figures.gallery import Gallery, all_pictures
 from bench.report.figures.picture import Picture, codec_styles, for_both_schemes
 from bench.report.figures.printing import SHARE, print_all, print_figure
-from bench.report.tables.table import region_tables
+from bench.report.tables.quality import region_tables
 from bench.video.raw import RawVideo
 
 
-def seen_in(group: ComparableSet, root: Path | None = None) -> Figures:
-    """All that there is to see."""
-    return figures(group, pairs(group), codec_styles([]), root)
+def seen_in(group: ComparableSet, root: Path | None = None) -> Gallery:
+    """All pictures of a comparable set."""
+    return all_pictures(group, pairs(group), codec_styles([]), root)
 
 
 def on_uvg(codec: str, gains: dict[str, float], **more: Any) -> list[Record]:
-    """A curve on each sequence."""
+    """A curve of the codec on each sequence."""
     return [one for name, gain in gains.items() for one in curve(codec, gain, where=clip("uvg", name), **more)]
 
 
 def with_regions(records: list[Record], transient: float) -> list[Record]:
-    """The records with PSNR by region: ``transient`` dB from the planted PSNR in one, none in the other."""
+    """The records with PSNR by region: ``transient`` dB off the planted PSNR where the source changes, and the
+    planted PSNR elsewhere."""
     changed = []
     for one in records:
         assert one.quality
@@ -56,7 +58,7 @@ def with_regions(records: list[Record], transient: float) -> list[Record]:
 
 
 def test_average_of_sequences() -> None:
-    """The mean rate and the mean quality at each rate point; a point that a sequence lacks is left out."""
+    """The average has the mean rate and the mean quality of each rate point that all sequences have."""
     records = on_uvg("x264", {"beauty": 0.0, "jockey": 3.0})
     group = only([*records[:-1]])
     points = sequence_mean(group, "x264", "psnr_rgb")
@@ -65,7 +67,7 @@ def test_average_of_sequences() -> None:
 
 
 def test_average_has_axes_of_its_own() -> None:
-    """After the sequences', where there are several."""
+    """Where there are several sequences, the average has axes after theirs."""
     several = curves.draw(only(on_uvg("x264", {"beauty": 0, "jockey": 3})), "psnr_rgb", codec_styles([]))
     assert [axes.get_title() for axes in several.axes] == ["beauty", "jockey", "average of 2"]
     assert list(several.axes[2].lines[0].get_ydata()) == pytest.approx([31.5, 34.5, 37.5, 40.5])  # type: ignore[arg-type]
@@ -73,7 +75,7 @@ def test_average_has_axes_of_its_own() -> None:
 
 
 def test_seeds_are_a_mean_and_a_band() -> None:
-    """A line through the mean, from the lowest to the highest shaded."""
+    """Several seeds are drawn as a line through their mean, with a band from the lowest to the highest."""
     group = only([*curve("nerv", gain=0, seed=1), *curve("nerv", gain=1, seed=2)])
     assert seed_mean(group, "nerv", "bunny", "psnr_rgb")[0] == (0.01, pytest.approx(30.5))
     assert seed_range(group, "nerv", "bunny", "psnr_rgb")[0] == (0.01, pytest.approx(30), pytest.approx(31))
@@ -85,26 +87,27 @@ def test_seeds_are_a_mean_and_a_band() -> None:
 
 
 def test_rates_are_matched_within_the_tolerance() -> None:
-    """At the rate that suits most codecs; who has no point near it is left out, with how far off it is."""
+    """The common rate suits most codecs. A codec without a point near it is left out, and it is said how far off
+    its nearest point is."""
     group = only([*curve("nerv"), *curve("x264", rates=[0.022, 0.5]), *curve("x265", rates=[0.3, 0.35])])
-    found = matched(group, "bunny")
-    assert found is not None
-    assert [(match.cell.label, match.cell.bits_per_pixel) for match in found.matches] == [
+    rate_match = match_rate(group, "bunny")
+    assert rate_match is not None
+    assert [(match.cell.label, match.cell.bits_per_pixel) for match in rate_match.matches] == [
         ("nerv", 0.02),
         ("x264", 0.022),
     ]
-    for match in found.matches:
-        assert match.factor == pytest.approx(match.cell.bits_per_pixel / found.rate)
+    for match in rate_match.matches:
+        assert match.factor == pytest.approx(match.cell.bits_per_pixel / rate_match.rate)
         assert 1 / TOLERANCE <= match.factor <= TOLERANCE
-    assert found.refused == {"x265": f"its nearest point is off by {100 * (0.3 / found.rate - 1):+.0f} %"}
-    assert "x265 is left out" in found.note
+    assert rate_match.refused == {"x265": f"its nearest point is off by {100 * (0.3 / rate_match.rate - 1):+.0f} %"}
+    assert "x265 is left out" in rate_match.note
 
 
 # --- BD-rate heat map
 
 
 def test_heat_map_has_known_values_and_hatches_refusals() -> None:
-    """3 dB at 3 dB a doubling halves the bits. What was refused has a hatch and no number."""
+    """A pair has its known BD-rate; a refused pair has a hatch and no number."""
     group = only([*curve("nerv"), *curve("e-nerv", gain=3), *curve("x264", rates=RATES[:3])])
     labels = list(group.codecs)
     (axes,) = heat_map.draw(group, labels, "psnr_rgb", pairs(group)).axes
@@ -114,7 +117,7 @@ def test_heat_map_has_known_values_and_hatches_refusals() -> None:
 
 
 def test_heat_map_counts_sequences() -> None:
-    """A mean over some of the sequences says so."""
+    """A mean over some of the sequences says over how many."""
     group = only([*on_uvg("nerv", {"beauty": 0, "jockey": 0}), *on_uvg("x264", {"beauty": 3, "jockey": 60})])
     (axes,) = heat_map.draw(group, ["nerv", "x264"], "psnr_rgb", pairs(group)).axes
     assert "-50\n1 of 2" in [text.get_text() for text in axes.texts]
@@ -124,17 +127,17 @@ def test_heat_map_counts_sequences() -> None:
 
 
 def test_gain_by_region_has_known_values() -> None:
-    """2 dB more everywhere and 1 dB more again where it is transient."""
+    """A codec that is 2 dB better everywhere, and 3 dB better where the source changes, gains just that."""
     records = [*with_regions(curve("nerv"), -4), *with_regions(curve("res-nerv", gain=2), -3)]
-    found = region_gain.gains(only(records), "nerv")
-    assert [(gain.label, gain.region) for gain in found] == [("res-nerv", "persistent"), ("res-nerv", "transient")]
-    assert [gain.value for gain in found] == [pytest.approx(2), pytest.approx(3)]
+    gains = region_gain.gains(only(records), "nerv")
+    assert [(gain.label, gain.region) for gain in gains] == [("res-nerv", "persistent"), ("res-nerv", "transient")]
+    assert [gain.value for gain in gains] == [pytest.approx(2), pytest.approx(3)]
     (picture,) = region_gain.region_gain_picture(only(records))
     assert picture.alt == "res-nerv, persistent: +2.00 dB. res-nerv, transient: +3.00 dB."
 
 
 def test_quality_by_region_is_a_table() -> None:
-    """One line a cell that has it, with the definition below."""
+    """The table has one row for each cell with quality by region, and the definition below."""
     (one,) = with_regions([record("nerv", 0.02)], -4)
     assert one.quality
     one = replace(one, quality=replace(one.quality, clip=one.quality.clip | {"transient_share": 0.25}))
@@ -146,7 +149,7 @@ def test_quality_by_region_is_a_table() -> None:
 
 
 def test_no_regions_no_picture() -> None:
-    """Older records give a reason in its place."""
+    """For older records, which have no regions, a reason stands in place of the picture."""
     seen = seen_in(only([*curve("nerv"), *curve("x264")]))
     assert not any("region" in picture.name for picture in seen.pictures)
     assert any("no PSNR by region" in reason for reason in seen.absent)
@@ -156,20 +159,20 @@ def test_no_regions_no_picture() -> None:
 
 
 def test_frames_are_drawn_as_recorded() -> None:
-    """The values by frame of the matched points, with the transient share behind."""
+    """The lines are the recorded values by frame, and the transient share stands behind them."""
     one = record("nerv", 0.02, where=clip(frames=3))
     assert one.quality
     frames: dict[str, list[float | None]] = {"psnr_rgb": [30.0, 31.0, 29.0], "transient_share": [None, 0.5, None]}
     group = only([replace(one, quality=replace(one.quality, frames=frames))])
-    found = matched(group, "bunny")
-    assert found is not None
-    figure = per_frame.draw(group, [found], codec_styles([]))
+    rate_match = match_rate(group, "bunny")
+    assert rate_match is not None
+    figure = per_frame.draw(group, [rate_match], codec_styles([]))
     assert list(figure.axes[0].lines[0].get_ydata()) == [30.0, 31.0, 29.0]  # type: ignore[arg-type]
     assert len(figure.axes[1].collections) == 1
 
 
 def test_overhead_is_what_is_not_the_main_purpose() -> None:
-    """Of the smallest and the largest stream: here 100 bytes of header, and 60 of parameter sets."""
+    """The bars are what the smallest and the largest stream hold besides weights or slices."""
     group = only([*curve("nerv"), *curve("x264")])
     rows = overhead.ledgers(group)
     assert [name for name, _ in rows] == ["nerv 0.01 bpp", "nerv 0.08 bpp", "x264 0.01 bpp", "x264 0.08 bpp"]
@@ -184,8 +187,8 @@ SQUARE = (slice(20, 36), slice(60, 76))
 
 
 def kept(folder: Path) -> list[Record]:
-    """Two codecs whose frames were kept, of a square that is in the middle frame of three only: one codec is
-    off by 4 everywhere, the other by 2 in and around the square."""
+    """Two codecs whose frames were kept. Only the middle one of three frames shows a square. One codec is off by 4
+    everywhere, the other by 2 in and around the square."""
     where = clip(width=96, height=64, frames=3, sequence="planted").in_folder(folder)
     frames = np.full((3, 64, 96, 3), 90, np.uint8)
     frames[:, 40:60, 10:40] += np.random.default_rng(5).integers(0, 100, (20, 30, 1), np.uint8)
@@ -207,7 +210,7 @@ def kept(folder: Path) -> list[Record]:
 
 
 def test_kept_frames_come_back(tmp_path: Path) -> None:
-    """Without loss, by a path below the results directory; the source's files are the clip's own."""
+    """Kept frames are lossless, lie below the results directory, and share the files of the source."""
     one, other = (one.still for one in kept(tmp_path))
     assert isinstance(one, KeptFrame)
     assert isinstance(other, KeptFrame)
@@ -220,23 +223,23 @@ def test_kept_frames_come_back(tmp_path: Path) -> None:
 
 
 def test_the_kept_frame_is_the_one_that_changes_most() -> None:
-    """The first of several, of those that have regions."""
+    """The kept frame is the first of those with the largest transient share."""
     assert kept_frame_index([None, 0.1, 0.2, 0.6, 0.6, 0.1, None]) == 3
     assert kept_frame_index([None, 0.0, None]) == 1
 
 
 def test_windows_follow_the_source() -> None:
-    """One on the transient square, the other where there is detail and nothing transient."""
+    """One window is on the transient square, the other where there is detail and nothing transient."""
     source = np.full((64, 96, 3), 90, np.uint8)
     source[40:60, 5:25] = np.random.default_rng(6).integers(40, 141, (20, 20, 3), np.uint8)
     transient: NDArray[np.bool_] = np.zeros((64, 96), np.bool_)
     transient[10:26, 60:76] = True
-    found = crops.windows(source, transient)
-    assert found["transient"] == (slice(10, 26), slice(60, 76))
-    rows, columns = found["persistent"]
+    windows = crops.windows(source, transient)
+    assert windows["transient"] == (slice(10, 26), slice(60, 76))
+    rows, columns = windows["persistent"]
     assert 40 <= rows.start <= rows.stop <= 60
     assert 5 <= columns.start <= columns.stop <= 25
-    assert not transient[found["persistent"]].any()
+    assert not transient[windows["persistent"]].any()
     assert crops.windows(source, np.zeros((64, 96), np.bool_)).keys() == {"persistent"}
 
 
@@ -252,7 +255,7 @@ def test_crops_carry_their_local_psnr(tmp_path: Path) -> None:
 
 
 def test_codecs_without_a_kept_frame_are_named(tmp_path: Path) -> None:
-    """Below a picture that the others are in."""
+    """The caption names the codecs whose records have no frame."""
     records = kept(tmp_path)
     older = record("vvenc", 0.02, where=records[0].clip)
     (picture,), _ = crops.crops_pictures(only([*records, older]), tmp_path)
@@ -260,7 +263,7 @@ def test_codecs_without_a_kept_frame_are_named(tmp_path: Path) -> None:
 
 
 def test_frames_that_are_not_there_are_explained(tmp_path: Path) -> None:
-    """Neither an old record nor a lost or changed file ends the report."""
+    """An old record, a lost file and a changed file each give a reason, and the report goes on."""
     (reason,) = crops.crops_pictures(only(curve("nerv")), tmp_path)[1]
     assert "name no kept frames" in reason
     records = kept(tmp_path)
@@ -275,8 +278,9 @@ def test_frames_that_are_not_there_are_explained(tmp_path: Path) -> None:
 # --- Files
 
 
+@pytest.mark.process
 def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:
-    """In each form, of each kind of picture, whether it is drawn here or in another process."""
+    """Each kind of picture has the same bytes in each form, whether this process draws it or another one."""
     records = with_regions([*kept(tmp_path), *on_uvg("nerv", {"beauty": 0}), *on_uvg("x264", {"beauty": 1})], -2)
     once, again = (
         print_all(
@@ -291,7 +295,7 @@ def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_forms() -> None:
-    """Each file begins as its kind does, and the PDF has no fonts that publishers refuse."""
+    """Each file begins as its kind does, and the PDF has no Type 3 fonts, which publishers refuse."""
     figure = curves.draw(only(curve("nerv", preset=PAPER)), "psnr_rgb", codec_styles([]))
     forms = print_figure(figure)
     assert forms["png"].startswith(b"\x89PNG")
@@ -300,17 +304,18 @@ def test_forms() -> None:
     assert b"/Type3" not in forms["pdf"]
 
 
+@pytest.mark.process
 def test_pictures_are_printed_though_a_process_is_killed(tmp_path: Path) -> None:
-    """By this one."""
+    """This process draws the pictures if another one was killed."""
     fatal = Fatal(tmp_path / "killed")
     figures = [fatal, *(Figure() for _ in range(2 * SHARE))]
-    found = print_all([Picture(figure, str(i), "", "", wide=False) for i, figure in enumerate(figures)], workers=2)
+    prints = print_all([Picture(figure, str(i), "", "", wide=False) for i, figure in enumerate(figures)], workers=2)
     assert (tmp_path / "killed").exists()
-    assert {forms["png"] for forms in found.values()} == {print_figure(Figure())["png"]}
+    assert {forms["png"] for forms in prints.values()} == {print_figure(Figure())["png"]}
 
 
 def test_dark_colours_are_for_dark_pages_only() -> None:
-    """The SVG carries both: its own colours, and a rule for readers who prefer dark ones."""
+    """The SVG has its own colours, and a rule for readers who prefer dark ones."""
     figure = curves.draw(only(curve("nerv")), "psnr_rgb", codec_styles([]))
     plain = print_figure(figure)["svg"]
     both = for_both_schemes(plain).decode()
@@ -323,9 +328,20 @@ def test_dark_colours_are_for_dark_pages_only() -> None:
 
 
 def test_the_rate_axis_is_as_asked() -> None:
-    """Logarithmic unless it is said otherwise; a linear one begins at zero."""
+    """The axis is logarithmic unless a linear one is asked for, which begins at zero."""
     group = only(curve("nerv"))
     for axis in ("log", "linear"):
         (axes,) = curves.draw(group, "psnr_rgb", codec_styles([]), axis).axes
         assert axes.get_xscale() == axis
     assert axes.get_xlim()[0] == 0
+
+
+def test_long_labels_have_room() -> None:
+    """Options set by hand make names of a hundred characters; no axes may collapse for them, which is a warning."""
+    records = [
+        replace(one, codec=replace(one.codec, label=f"{codec}[{'x' * 90}=1]"))
+        for codec in ("nerv", "x265")
+        for one in curve(codec)
+    ]
+    for picture in content(records).pictures:
+        assert print_figure(picture.figure)["png"]

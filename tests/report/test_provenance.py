@@ -1,4 +1,4 @@
-"""What a report says of its sources' colour, and of networks that pad."""
+"""What a report says about the colour of its sources, and about networks that pad."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.video.colour import Difference
     ],
 )
 def test_colour_is_stated(facts: dict[str, object], said: str) -> None:
-    """Exact, measured to differ, not comparable, or made the other way round; once for each clip."""
+    """Each clip has one sentence about its colour: exact, measured to differ, not comparable, or made from RGB."""
     where = replace(clip(), **facts)  # type: ignore[arg-type]
     (line,) = provenance(curve("x265", where=where))["Colour"]
     assert line.startswith("bunny/bunny: ")
@@ -31,7 +31,7 @@ def test_colour_is_stated(facts: dict[str, object], said: str) -> None:
 
 
 def test_padding_is_stated() -> None:
-    """By codec, beside the MACs that it is counted in."""
+    """Codecs that pad are named under the table that has their MACs."""
     records = [replace(one, notes={"padded_to": "320x192"}) for one in curve("nerv")]
     (group,) = comparable_sets([*records, *curve("x265")])
     (table,) = decoding_tables(group)

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import LAPTOP, PAPER, QUICK, clip, curve, failed, only, record, rows
+from planted import LAPTOP, PAPER, clip, curve, failed, only, record, rows
 
-from bench.analysis.comparable import CODEC_ORDER, comparable_sets
-from bench.dataset import ClipWindow
+from bench.analysis.comparable import CODEC_ORDER
 from bench.errors import UsageError
 from bench.records.record import Quality, Record
 from bench.records.store import Store
@@ -19,9 +18,10 @@ from bench.report.content import content
 from bench.report.figures.curves import draw
 from bench.report.figures.picture import codec_styles
 from bench.report.forms import markdown
+from bench.report.tables.cells import problem_table
 from bench.report.tables.cost import decoding_tables
 from bench.report.tables.ledger import ledger_table
-from bench.report.tables.table import problem_table, rd_table
+from bench.report.tables.quality import rd_table
 from bench.report.write import write_report
 
 # A gain of 3 dB is one doubling of rate: a BD-rate of -50 %.
@@ -32,30 +32,27 @@ PLANTED = [*curve("nerv"), *curve("e-nerv", gain=3), *curve("x265", gain=1.5)]
 
 
 def test_sections_never_mix() -> None:
-    """Another dataset, preset, content of a preset, size or length is another section."""
+    """Each comparable set has a section of its own, and every caption in it says which one it is."""
     base = record("nerv", 0.01)
     others = [
         replace(base, clip=clip("uvg", "beauty")),
         replace(base, preset=PAPER),
-        replace(base, preset=replace(QUICK, digest="00" * 32)),
         replace(base, clip=clip(width=640)),
         replace(base, clip=clip(frames=16)),
     ]
-    found = comparable_sets([base, *others])
-    assert len(found) == 6
-    assert len({group.slug for group in found}) == 6
-    assert found[0].preset == PAPER
     made = content([base, *others])
-    for part in made.parts:
-        captions = [table.caption for table in (*part.results, part.status)]
-        captions += [picture.caption for picture in part.pictures]
-        assert all(f"preset {part.group.preset.name}, {part.group.extent}" in caption for caption in captions)
-        named = [table for table in part.results if table.name != "paper_table_2"]
+    assert len(made.sections) == 5
+    assert len({section.group.slug for section in made.sections}) == 5
+    for section in made.sections:
+        captions = [table.caption for table in (*section.results, section.status)]
+        captions += [picture.caption for picture in section.pictures]
+        assert all(section.group.presets_and_extent in caption for caption in captions)
+        named = [table for table in section.results if table.name != "paper_table_2"]
         assert all(len(table.data) == 1 for table in named)
 
 
 def test_scaled_down_is_stamped() -> None:
-    """Whatever is not at full scale says so in its caption and its picture; the rest does not."""
+    """Whatever is not at full scale says so in its caption and in its picture."""
     stamp = "scaled down: preset quick, 32 frames of 320x180; not comparable with published full-scale figures"
     group = only(PLANTED)
     assert rd_table(group).caption == f"Rate and quality: bunny, {stamp}"
@@ -64,24 +61,11 @@ def test_scaled_down_is_stamped() -> None:
     assert "scaled down" not in rd_table(only(curve("nerv", preset=PAPER))).caption
 
 
-def test_versions_of_a_codec_are_different_curves() -> None:
-    """Records of two releases of an encoder are not strung together."""
-    newer = [replace(r, codec=replace(r.codec, tools={"x264": "5.0"})) for r in curve("x264")]
-    labels = {curve.label for curve in only([*curve("x264"), *newer]).curves}
-    assert labels == {"x264 (version 1, x264 4.1)", "x264 (version 1, x264 5.0)"}
-
-
-def test_preparations_of_a_clip_are_different_sequences() -> None:
-    """Frames with another digest are not the same sequence."""
-    other = replace(clip(), rgb_sha256="99" * 32)
-    assert only([*curve("x264"), *curve("x264", where=other)]).sequences == ["bunny (99999999)", "bunny (efefefef)"]
-
-
 # --- Tables
 
 
 def test_decoding_row() -> None:
-    """Every column of the table of decoding, for a network and for a standard codec."""
+    """Every column of the table of decoding has its planted value, for a network and for a standard codec."""
     (table,) = decoding_tables(
         only([record("nerv", 0.04, point=0), record("nerv", 0.08, point=1), record("x265", 0.04)])
     )
@@ -108,7 +92,7 @@ def test_decoding_row() -> None:
 
 
 def test_timings_of_machines_stand_apart() -> None:
-    """Another CPU, number of cores or GPU is another table."""
+    """Another CPU, number of cores or GPU has a table of its own."""
     machines = [LAPTOP, replace(LAPTOP, cpu="Other"), replace(LAPTOP, cores=8), replace(LAPTOP, gpu="H200")]
     tables = decoding_tables(only([record("nerv", 0.01, seed=i, environment=m) for i, m in enumerate(machines)]))
     assert [len(table.data) for table in tables] == [1, 1, 1, 1]
@@ -116,7 +100,7 @@ def test_timings_of_machines_stand_apart() -> None:
 
 
 def test_ledger_has_every_purpose() -> None:
-    """The columns are the union of the ledgers', and each line sums to the size."""
+    """The columns are the purposes of all ledgers, and each row sums to the size of its stream."""
     ledger = only(PLANTED)
     table = ledger_table(ledger)
     assert [*table.data.columns[-4:]] == ["header", "weights", "parameter_sets", "slices"]
@@ -126,7 +110,7 @@ def test_ledger_has_every_purpose() -> None:
 
 
 def test_lossless_and_missing_values() -> None:
-    """Infinite PSNR is printed but not drawn; a missing metric is explained under the table."""
+    """An infinite PSNR is printed but not drawn; a missing metric is explained under the table."""
     lossless = record("raw", 12.0)
     quality = Quality({"psnr_rgb": math.inf}, {}, {"ms_ssim_rgb": "frames are too small"})
     group = only([replace(lossless, quality=quality), *curve("x265")])
@@ -149,7 +133,7 @@ def test_lossless_and_missing_values() -> None:
 
 
 def test_failures_are_visible() -> None:
-    """A cell without a result keeps its reason, in both forms, before any number."""
+    """A cell without a result stands with its reason before all numbers, in Markdown and in HTML."""
     broken = failed(record("e-nerv", 0.01, point=7), "CUDA out of memory | <tried 3 GiB>\nsee the log")
     records = [*curve("nerv"), *curve("e-nerv"), broken]
     assert rows(problem_table(only(records)))[0]["Reason"] == broken.reason
@@ -158,13 +142,13 @@ def test_failures_are_visible() -> None:
     assert "CUDA out of memory \\| <tried 3 GiB>; see the log" in text
     assert text.index("CUDA") < text.index("Rate and quality")
     assert "9 cells: 8 with a result, 1 without" in text
-    assert rows(made.parts[0].status)[1] == {
+    assert rows(made.sections[0].status)[1] == {
         "Codec": "e-nerv", "Cells": "5", "ok": "4", "failed": "1", "skipped": "0", "timed out": "0",
     }  # fmt: skip
 
 
 def test_all_failed(tmp_path: Path) -> None:
-    """A report without a single result is still a report."""
+    """A report without any result is still a report."""
     page = write_report([failed(record(name, 0.01), "no such encoder") for name in ("nerv", "x265")], tmp_path)
     assert page.read_text().count("no such encoder") == 2
     assert not list(tmp_path.glob("*.png"))
@@ -185,7 +169,7 @@ def test_source_line_on_bunny() -> None:
     assert lines(curve("x265", rates=(0.1, 0.2, 0.4, 0.8))) == [pytest.approx(rate)]
     assert lines(curve("x265", rates=(0.001, 0.002))) == []
     assert lines(curve("x265", where=clip("uvg", "beauty"), rates=(0.1, 0.8))) == []
-    assert f"bunny: {rate:.4f}" in (content(curve("x265")).parts[0].source_note or "")
+    assert f"bunny: {rate:.4f}" in (content(curve("x265")).sections[0].source_note or "")
 
 
 def test_codecs_look_the_same_everywhere() -> None:
@@ -199,7 +183,7 @@ def test_codecs_look_the_same_everywhere() -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    """From records on disk to every file of a report."""
+    """Records on disk become every file of a report."""
     store = Store(tmp_path)
     many = [r for sequence in ("beauty", "jockey") for r in curve("nerv", where=clip("uvg", sequence), preset=PAPER)]
     for i, one in enumerate([*PLANTED, *many, failed(record("vvenc", 0.1), "not built in")]):
@@ -226,14 +210,14 @@ def test_files(tmp_path: Path) -> None:
 def test_reports_are_pure(tmp_path: Path) -> None:
     """The same records, in any order, give the same bytes."""
     once, again = write_report(PLANTED, tmp_path / "a"), write_report(PLANTED[::-1], tmp_path / "b")
-    found = [path.relative_to(once.parent) for path in once.parent.rglob("*") if path.is_file()]
-    assert len(found) > 50
-    for path in found:
+    paths = [path.relative_to(once.parent) for path in once.parent.rglob("*") if path.is_file()]
+    assert len(paths) > 50
+    for path in paths:
         assert (once.parent / path).read_bytes() == (again.parent / path).read_bytes(), path
 
 
 def test_what_records_say_is_escaped(tmp_path: Path) -> None:
-    """Text from outside does not become markup."""
+    """Text from records does not become markup."""
     records = [*curve("nerv"), failed(record("<b>evil</b>", 0.1), "<script>alert()</script>")]
     page = write_report(records, tmp_path).read_text()
     assert "<script>alert" not in page
@@ -241,21 +225,7 @@ def test_what_records_say_is_escaped(tmp_path: Path) -> None:
 
 
 def test_no_records(tmp_path: Path) -> None:
-    """Nothing to report is an error that names its cure."""
+    """Without records there is an error that says what to do."""
     with pytest.raises(UsageError, match="python -m bench run"):
         write_report([], tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_what_was_cut_by_hand_is_no_full_scale() -> None:
-    """Under a preset that keeps sequences whole, a clip that was cropped, scaled or shortened says so."""
-    whole = curve("nerv", preset=PAPER)
-    (group,) = comparable_sets(whole)
-    assert group.full_scale
-    for cut, said in (
-        (ClipWindow(frames=32), "scaled down: preset paper, 32 frames of 320x180;"),
-        (ClipWindow(crop=(640, 360)), "scaled down: preset paper, 32 frames of 320x180, cropped to 640x360;"),
-    ):
-        (group,) = comparable_sets([replace(one, clip=replace(one.clip, cut=cut)) for one in whole])
-        assert not group.full_scale
-        assert group.stamp.startswith(said)

@@ -9,12 +9,13 @@ from planted import TRAINING, clip, curve, failed, record
 from bench.analysis.comparable import comparable_sets
 from bench.report.content import content
 from bench.report.figures.picture import codec_styles
-from bench.report.figures.training import draw, training_csv, training_picture
+from bench.report.figures.training import draw, training_picture
+from bench.report.tables.training import training_data
 from bench.report.write import files
 
 
 def test_lines_hold_the_planted_values() -> None:
-    """From a twentieth of the steps on, against steps and against seconds, a row for each sequence."""
+    """The lines are the planted values from a twentieth of the steps on, with a row of axes for each sequence."""
     records = [*curve("nerv"), *curve("x264"), record("e-nerv", 0.02, where=clip(sequence="other"))]
     (group,) = comparable_sets(records)
     figure = draw(group, [cell for cell in group.measured if cell.record.training], codec_styles(group.codecs))
@@ -30,17 +31,17 @@ def test_lines_hold_the_planted_values() -> None:
 
 
 def test_csv_has_every_point() -> None:
-    """Of every network, with its size; standard codecs have no training."""
-    frame = training_csv(comparable_sets([*curve("nerv"), *curve("x264")]))
-    assert len(frame) == 4 * len(TRAINING.steps)
-    assert set(frame["codec"]) == {"nerv"}
-    assert frame["psnr_db"].tolist() == TRAINING.psnr_db * 4
-    assert frame["seconds"].tolist() == TRAINING.seconds * 4
-    assert set(frame["parameters"]) == {1_500_000}
+    """The table of training has every point of every network, with the network's size, and no standard codec."""
+    data = training_data(comparable_sets([*curve("nerv"), *curve("x264")]))
+    assert len(data) == 4 * len(TRAINING.steps)
+    assert set(data["codec"]) == {"nerv"}
+    assert data["psnr_db"].tolist() == TRAINING.psnr_db * 4
+    assert data["seconds"].tolist() == TRAINING.seconds * 4
+    assert set(data["parameters"]) == {1_500_000}
 
 
 def test_nothing_trained_nothing_drawn() -> None:
-    """Not an empty picture. Failed cells and older records, which have no curve, do no harm."""
+    """Without training curves there is no picture. Failed cells and older records do no harm."""
     records = [
         *curve("x264"),
         failed(record("nerv", 0.03), "diverged"),
@@ -52,7 +53,7 @@ def test_nothing_trained_nothing_drawn() -> None:
 
 
 def test_alt_text_says_what_came_out() -> None:
-    """For those who do not see the picture."""
+    """The text of the picture says what quality the training ended with."""
     (group,) = comparable_sets(curve("nerv", rates=[0.02]))
     (picture,) = training_picture(group, codec_styles(group.codecs))
     assert "nerv: 30.00 dB after 400 steps" in picture.alt

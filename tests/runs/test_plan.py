@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bench.codec import Codec
-from bench.dataset import Clip
+from bench.codecs.x264 import X264
+from bench.dataset import Clip, ClipWindow
 from bench.errors import UsageError
 from bench.registry import codecs
 from bench.runs import plan as planning
@@ -62,8 +63,25 @@ def test_key_depends_on_seed_and_clip(make_cell: MakeCell, tiny: Clip) -> None:
             tiny, yuv=dataclasses.replace(tiny.yuv, format=dataclasses.replace(form, frame_rate=Fraction(50)))
         ),
     ]
-    keys = {make_cell("x264", clip, seed).key for clip in clips for seed in (0, 1)}
-    assert len(keys) == 8
+    assert len({make_cell("nerv", clip, seed).key for clip in clips for seed in (0, 1)}) == 8
+
+
+def test_all_seeds_of_a_codec_without_one_are_one_cell(make_cell: MakeCell, tiny: Clip) -> None:
+    """x265 is not run again for each seed of the networks beside it, and its records say seed 0."""
+    assert make_cell("x264", seed=1).key == make_cell("x264").key
+    planned = plan([Selection("x264", {}), Selection("nerv", {})], [tiny], SMOKE, 3)
+    assert {cell.codec.name: cell.seed for cell in planned} == {"x264": 0, "nerv": 3}
+
+
+def test_a_cell_has_one_label_however_it_is_named(tiny: Clip) -> None:
+    """The first one's, without options that change nothing."""
+    selections = [Selection("x264", {"crf": "40"}), Selection("x264", {"crf": "40", "preset": "medium"})]
+    (cell,) = plan(selections, [tiny], SMOKE, 0)
+    assert cell.label == "x264[crf=40]"
+    assert {cell.label for cell in plan([Selection("x264", {"preset": "medium"})], [tiny], SMOKE, 0)} == {"x264"}
+    assert {cell.label for cell in plan([Selection("x264", {"preset": "slow"})], [tiny], SMOKE, 0)} == {
+        "x264[preset=slow]"
+    }
 
 
 def test_key_depends_on_codec_version_and_tools(make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +119,7 @@ def test_file_name_is_readable_and_one_to_a_key(make_cell: MakeCell) -> None:
     """It names dataset, sequence and codec."""
     cell = make_cell("x264")
     assert cell.file_name == f"planted-noise-x264-{cell.key[:12]}"
-    assert make_cell("x264", seed=1).file_name != cell.file_name
+    assert make_cell(X264(crf=24)).file_name != cell.file_name
 
 
 # --- Selections
@@ -204,4 +222,29 @@ def test_plan_goes_clip_by_clip(tiny: Clip) -> None:
         for sequence in ("noise", "second")
         for label in (*(f"x264 crf={crf}" for crf in ("28.0", "34.0", "40.0", "46.0")), "raw")
     ]
-    assert {cell.seed for cell in cells} == {3}
+    assert {cell.seed for cell in cells} == {0}  # none of them has a use for one
+
+
+# --- A user's own preset
+
+
+def test_a_preset_is_also_a_file(tmp_path: Path) -> None:
+    """With the same tables as those that have names; what it leaves out has a default that claims nothing."""
+    path = tmp_path / "mine.toml"
+    path.write_text("[cut]\nframes = 8\n[codecs.x264]\ncrf = [20, 30]\n", encoding="utf-8")
+    preset = load_preset(str(path))
+    assert (preset.name, preset.full_scale, preset.cut) == ("mine", False, ClipWindow(frames=8))
+    assert preset.points == {"x264": [{"crf": 20}, {"crf": 30}]}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "codecs = 3", "[codecs.x264\n", "[cut]\nframes = 'all'\n[codecs]\n", "[cut]\nwidht = 3\n[codecs]\n"]
+)
+def test_files_that_are_no_presets(text: str, tmp_path: Path) -> None:
+    """The path and the fault are named; a misspelt key is a fault."""
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.toml is no preset: "):
+        load_preset(str(path))
+    with pytest.raises(UsageError, match=r"none\.toml is no preset: "):
+        load_preset(str(tmp_path / "none.toml"))

@@ -16,6 +16,7 @@ from bench.errors import BenchError, CellError, CellTimeoutError, StoreError, St
 from bench.records.record import Cost
 from bench.runs.process import CAN_PIN, TimeLimit, run_process
 
+pytestmark = pytest.mark.process
 WORKER = """
 import os, subprocess, sys, time
 from bench.errors import StreamError
@@ -157,7 +158,7 @@ def test_other_ends_are_cell_errors(line: str, said: str, run: Run) -> None:
 @pytest.mark.parametrize("line", ["return {'number': 'six'}", "return None", "return {}"])
 def test_answer_of_another_form_is_an_error(line: str, run: Run) -> None:
     """It does not pass for one."""
-    with pytest.raises(CellError, match=r"worker_of_test returned what is not an? Answer"):
+    with pytest.raises(CellError, match=r"worker_of_test.* Answer\b"):
         run(line)
 
 
@@ -203,7 +204,7 @@ ENDLESS = (
 
 def test_timeout_stops_it_and_what_it_started(run: Run) -> None:
     """The message says how to allow more."""
-    with pytest.raises(CellTimeoutError, match=r"was stopped after 2 s. Allow more with --timeout"):
+    with pytest.raises(CellTimeoutError, match=r" 2 s\b.*--timeout"):
         run(*ENDLESS, limit=TimeLimit(2))
     ((_, program, worker, _),) = run.steps
     assert gone(program)

@@ -49,3 +49,24 @@ def test_plain_lines_say_stage_step_quality_and_time_left(failed: Record, monkey
         "[1/2] bunny/bunny nerv: training 120/1000, 21.25 dB, 88 s left",
         "[1/2] bunny/bunny nerv: failed: CodecError: it [b]broke[/b]",
     ]
+
+
+def test_time_left_counts_from_where_a_resumed_training_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from its first step: 100 of the last 1000 steps in 20 seconds leave 180 seconds."""
+    now = iter([0.0, 1.0, 21.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    out = io.StringIO()
+    display = PlainDisplay(Console(file=out, width=120))
+    display.begin(1, 1, "nerv")
+    display.step("training", 9000, 10000)
+    display.step("training", 9100, 10000)
+    assert out.getvalue() == "[1/1] nerv: training 9100/10000, 180 s left\n"
+
+
+def test_a_live_display_begins_a_resumed_training_where_it_is() -> None:
+    """So that rich does not take the steps of an earlier process for this one's."""
+    display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=120))
+    display.begin(1, 1, "nerv")
+    display.step("training", 9000, 10000)
+    (task,) = display.progress.tasks
+    assert (task.completed, task.speed) == (9000, None)

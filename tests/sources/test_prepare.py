@@ -250,7 +250,7 @@ def test_a_full_cache_is_said_before_anything_is_written(
 ) -> None:
     """With what is free and what it takes."""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(StoreError, match=r"0\.0 GiB free; 5 frames of 64x48 yuv420p in YUV and RGB takes 0\.0"):
+    with pytest.raises(StoreError, match=r"0\.0 GiB free.* 5 frames of 64x48 yuv420p .* 0\.0"):
         prepare()
     assert not kept(tmp_path / "cache")
 

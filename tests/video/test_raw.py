@@ -65,9 +65,7 @@ def test_file_of_another_size_is_an_error(difference: int, tmp_path: Path) -> No
     video = planted(tmp_path / "a.yuv", 2, 2)
     data = video.path.read_bytes()
     video.path.write_bytes((data + bytes(6))[: len(data) + difference])
-    said = (
-        rf"expected 2 frames of 2x2 yuv420p \(12 bytes\), found {12 + difference} bytes \({(12 + difference) / 6:.2f}"
-    )
+    said = rf"2 frames of 2x2 yuv420p .*\b12 bytes.* {12 + difference} bytes .*\b{(12 + difference) / 6:.2f}"
     for read in (video.check_size, lambda: list(video.read_frame_bytes()), lambda: list(video.read_frames())):
         with pytest.raises(DecodeError, match=said):
             read()

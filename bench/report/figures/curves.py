@@ -1,4 +1,4 @@
-"""Pictures of rate-distortion curves: one picture for each section and metric."""
+"""Pictures of rate-distortion curves: one picture for each comparable set and metric."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AVERAGE_NOTE = "Average: mean rate and mean quality at each rate point that ever
 
 
 def rd_pictures(group: ComparableSet, styles: Styles, rate_axis: RateAxis = "log") -> list[Picture]:
-    """One picture for each metric that any curve has."""
+    """One picture for each metric in which any curve has a point to draw."""
     drawable = [metric for metric in METRICS if any(_drawable(curve, metric) for curve in group.curves)]
     return [_picture(group, metric, styles, rate_axis) for metric in drawable]
 
@@ -51,7 +51,7 @@ def _picture(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateA
 
 
 def draw(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateAxis = "log") -> Figure:
-    """The curves of a section: axes for each sequence, and for the average where there are several."""
+    """The curves of a comparable set, with axes for each sequence and, where there are several, for their average."""
     several = len(group.sequences) > 1
     count = len(group.sequences) + several
     figure = new_figure(group, f"{METRICS[metric]} over rate", *grid_size(count))
@@ -91,12 +91,12 @@ def draw(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateAxis 
 
 
 def _drawable(curve: Curve, metric: str) -> list[tuple[float, float]]:
-    """The curve's points without lossless ones, whose quality is infinite."""
+    """The curve's points without the lossless ones, whose quality is infinite."""
     return [(rate, quality) for rate, quality in curve.points(metric) if math.isfinite(quality) and rate > 0]
 
 
 def _mark_source(axes: Axes, rate: float | None) -> bool:
-    """Draw a line at the rate of the source's own bitstream, if it falls near the curves."""
+    """Draw a line at the rate of the source's own bitstream if that is near the curves; say whether it was drawn."""
     low, high = axes.get_xlim()
     if rate is None or not low / 2 <= rate <= high * 2:
         return False
@@ -116,12 +116,13 @@ def _mark_source(axes: Axes, rate: float | None) -> bool:
 
 
 def _alt(group: ComparableSet, metric: str) -> str:
-    """What the picture shows, for those who do not see it."""
-    parts = [_reach(label, group.curves, metric) for label in group.codecs]
-    return f"{METRICS[metric]} over bits per pixel on {', '.join(group.sequences)}. " + " ".join(filter(None, parts))
+    """What the picture shows, in words for those who do not see it."""
+    reaches = [_reach(label, group.curves, metric) for label in group.codecs]
+    return f"{METRICS[metric]} over bits per pixel on {', '.join(group.sequences)}. " + " ".join(filter(None, reaches))
 
 
 def _reach(label: str, curves: Sequence[Curve], metric: str) -> str:
+    """From where to where the codec's points reach, in words."""
     points = [point for curve in curves if curve.label == label for point in _drawable(curve, metric)]
     if not points:
         return ""

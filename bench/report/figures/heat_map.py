@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import Mean, Pairs
-from .picture import PAGE, QUIET, Picture, dress, new_figure
+from .picture import PAGE, QUIET, Picture, dress, more_room, new_figure
 
 LIMIT = math.log(4)
 """Colours reach their ends at a quarter and at four times the bits."""
@@ -18,7 +18,7 @@ COLOURS: Colormap = LinearSegmentedColormap.from_list("bits", ["#1b7fbd", "#f4f4
 
 
 def heat_map_pictures(group: ComparableSet, compared: Pairs) -> list[Picture]:
-    """One picture for each metric, where at least two codecs have results, of the pairs in ``compared``."""
+    """One picture for each metric, of the pairs in ``compared``; none where fewer than two codecs have results."""
     labels = [label for label in group.codecs if any(curve.label == label for curve in group.curves)]
     if len(labels) < 2:
         return []
@@ -38,9 +38,10 @@ def _picture(group: ComparableSet, labels: list[str], metric: str, compared: Pai
 
 
 def draw(group: ComparableSet, labels: list[str], metric: str, compared: Pairs) -> Figure:
-    """A square for each pair, coloured by the logarithm of the bits needed; hatched if refused on all sequences."""
-    side = 0.62 * len(labels)
-    figure = new_figure(group, f"BD-rate on {METRICS[metric]}", side + 1.9, side + 1.7)
+    """A square for each pair, coloured by the logarithm of the bits that the codec needs. It is hatched if the
+    BD-rate was refused on all sequences."""
+    side, more = 0.62 * len(labels), more_room(labels, 10, 1.5)
+    figure = new_figure(group, f"BD-rate on {METRICS[metric]}", side + 1.9 + more, side + 1.7 + more)
     axes = figure.subplots()
     dress(axes)
     norm = TwoSlopeNorm(0, -LIMIT, LIMIT)

@@ -1,4 +1,4 @@
-"""The rate split by the ledger: what of a stream is not its main purpose."""
+"""The part of each stream that does not serve its main purpose, by the ledger."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ...analysis.comparable import ComparableSet, RecordedCell
-from .picture import QUIET, TEXT, Picture, dress, new_figure
+from .picture import QUIET, TEXT, Picture, dress, more_room, new_figure
 
 COLOURS = ("#3b4f81", "#7fa8c9", "#d8b365", "#8c6bb1", "#5aae8f", "#b8626f", "#9a9a9a")
-"""Of purposes; none of them is a codec's."""
+"""The colours of purposes. None of them is the colour of a codec."""
 
 
 def overhead_picture(group: ComparableSet) -> list[Picture]:
-    """One picture, if any stream has more than one purpose."""
+    """One picture; none if each stream has only one purpose."""
     rows = ledgers(group)
     if not any(len(ledger) > 1 for _, ledger in rows):
         return []
@@ -32,8 +32,8 @@ def overhead_picture(group: ComparableSet) -> list[Picture]:
 
 
 def ledgers(group: ComparableSet) -> list[tuple[str, Counter[str]]]:
-    """(codec and rate point, bytes by purpose) at the lowest and the highest rate of each curve."""
-    found = []
+    """(codec and rate, bytes by purpose) at the lowest and at the highest rate of each codec."""
+    rows = []
     for label in group.codecs:
         points: dict[str, list[RecordedCell]] = defaultdict(list)
         for cell in group.measured:
@@ -45,8 +45,8 @@ def ledgers(group: ComparableSet) -> list[tuple[str, Counter[str]]]:
             for cell in points[point]:
                 if cell.record.stream:
                     total.update({purpose: size for purpose, size in cell.record.stream.ledger.items() if size})
-            found.append((f"{label} {_mean_rate(points[point]):.3g} bpp", total))
-    return found
+            rows.append((f"{label} {_mean_rate(points[point]):.3g} bpp", total))
+    return rows
 
 
 def _mean_rate(cells: Sequence[RecordedCell]) -> float:
@@ -54,8 +54,9 @@ def _mean_rate(cells: Sequence[RecordedCell]) -> float:
 
 
 def draw(group: ComparableSet, rows: Sequence[tuple[str, Counter[str]]]) -> Figure:
-    """A bar for each row, of all purposes but the largest."""
-    figure = new_figure(group, "bytes that are not the main purpose", 5.4, 0.24 * len(rows) + 1.9)
+    """A bar for each row, with all purposes except the largest."""
+    more = more_room([name for name, _ in rows], 7.5, 3.0)
+    figure = new_figure(group, "bytes that are not the main purpose", 5.4 + more, 0.24 * len(rows) + 1.9)
     axes = figure.subplots()
     purposes = list(dict.fromkeys(purpose for _, ledger in rows for purpose in _rest(ledger)))
     for place, (_, ledger) in enumerate(rows):
@@ -91,7 +92,7 @@ def draw(group: ComparableSet, rows: Sequence[tuple[str, Counter[str]]]) -> Figu
 
 
 def _rest(ledger: Counter[str]) -> list[str]:
-    """All purposes but the largest."""
+    """All purposes except the one with the most bytes."""
     return [purpose for purpose, _ in ledger.most_common()[1:]]
 
 

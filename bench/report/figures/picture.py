@@ -1,4 +1,4 @@
-"""What all pictures share: a fixed look for each codec, plain axes, stamped titles."""
+"""What all pictures share: a fixed look for each codec, plain axes, and titles with a stamp."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ DARK = {
     GRID: "#3a4048",
     PAGE: "#15181c",
 }
-"""Each colour of the pictures to the one in its place on a dark page."""
+"""Each colour of the pictures, with the colour that takes its place on a dark page."""
 
 RateAxis = Literal["log", "linear"]
 Styles = dict[str, tuple[str, str]]
-"""Codec name to colour and marker."""
+"""Each codec's name, with its colour and its marker."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure that is ready to be printed. ``name`` is its files', without a suffix."""
+    """A figure that is ready to be printed. ``name`` is the name of its files without the suffix."""
 
     figure: Figure
     name: str
@@ -59,38 +59,38 @@ class Picture:
     alt: str
     wide: bool
     curves: bool = False
-    """Whether the interactive curves of the HTML report show the same."""
+    """Whether the interactive curves of the HTML report show the same as this picture."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Width and height in points."""
+        """The width and the height, in points."""
         width, height = self.figure.get_size_inches()
         return round(72 * width), round(72 * height)
 
 
 def for_both_schemes(svg: bytes) -> bytes:
-    """An SVG by matplotlib that turns dark where its reader prefers that."""
+    """An SVG of matplotlib's, changed so that it turns dark where its reader prefers that."""
     rules = [
         f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
         for light, dark in DARK.items()
         for kind in ("fill", "stroke")
     ]
-    rules.append(f'[fill="{PAGE}"]{{fill:{DARK[PAGE]}}}')  # behind hatches
-    # Text has no style of its own and is black.
+    rules.append(f'[fill="{PAGE}"]{{fill:{DARK[PAGE]}}}')  # the ground of hatched squares
+    # Text has no style of its own, so that it would stay black.
     style = f"<style>@media(prefers-color-scheme:dark){{svg{{fill:{DARK[TEXT]}}}{''.join(rules)}}}</style>"
     return re.sub(rb"(<svg [^>]*>)", lambda match: match[1] + style.encode(), svg, count=1)
 
 
 def codec_styles(names: Iterable[str]) -> Styles:
-    """The same look for a codec in every picture; the last four are used in turn for codecs that
-    have none of their own."""
+    """The look of each codec, the same in every picture. Codecs that have no look of their own take the four of
+    `MORE_STYLES` in turn."""
     fixed = dict(zip(CODEC_ORDER, zip(COLOURS, MARKERS, strict=True), strict=True))
     others = sorted(set(names) - set(fixed))
     return fixed | dict(zip(others, cycle(MORE_STYLES), strict=False))
 
 
 def line_styles(group: ComparableSet) -> dict[str, Literal["-", "--", ":", "-."]]:
-    """Label to line style, which tells curves of one codec apart."""
+    """The line style of each label. It tells the curves of one codec apart."""
     styles: dict[str, Literal["-", "--", ":", "-."]] = {}
     for codec in dict.fromkeys(group.codecs.values()):
         labels = [label for label, name in group.codecs.items() if name == codec]
@@ -99,7 +99,7 @@ def line_styles(group: ComparableSet) -> dict[str, Literal["-", "--", ":", "-."]
 
 
 def new_figure(group: ComparableSet, title: str, width: float, height: float) -> Figure:
-    """An empty figure of that many inches, with the section's stamp under its title."""
+    """An empty figure of ``width`` x ``height`` inches, with the comparable set's stamp under its title."""
     engine = ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.07)
     figure = Figure(figsize=(width, height), layout=engine, facecolor=PAGE)
     lines = [f"{group.dataset}: {title}", *group.stamp.split("; ")]
@@ -107,13 +107,23 @@ def new_figure(group: ComparableSet, title: str, width: float, height: float) ->
     return figure
 
 
+INCHES_PER_POINT = 0.0085
+"""The width of a character on average, for each point of its size."""
+
+
+def more_room(labels: Iterable[str], points: float, inches: float) -> float:
+    """The inches by which labels of this size are longer than the room that a figure has for them; 0 if they fit."""
+    longest = max((len(label) for label in labels), default=0)
+    return max(0.0, INCHES_PER_POINT * points * longest - inches)
+
+
 def is_lowest(place: int, count: int) -> bool:
-    """Whether no axes of `grid_of_axes` stand below the one at ``place``."""
+    """Whether, among the ``count`` axes of `grid_of_axes`, none stand below those at ``place``."""
     return place + 3 >= count
 
 
 def grid_of_axes(figure: Figure, count: int) -> list[Axes]:
-    """``count`` axes with one x-axis, in rows of three, or of fewer if there are fewer."""
+    """``count`` axes that share their x-axis, in rows of at most three."""
     columns = min(3, count)
     grid = list(figure.subplots(math.ceil(count / columns), columns, squeeze=False, sharex=True).ravel())
     for axes in grid[count:]:
@@ -122,14 +132,14 @@ def grid_of_axes(figure: Figure, count: int) -> list[Axes]:
 
 
 def grid_size(count: int) -> tuple[float, float]:
-    """Inches for a figure with `grid_of_axes`."""
+    """The width and the height, in inches, of a figure with `grid_of_axes`."""
     if count == 1:
         return 5.4, 4.4
     return 3.3 * min(3, count), 2.6 * math.ceil(count / 3) + 1.1
 
 
 def dress(axes: Axes, *, labelled: bool = True) -> None:
-    """Plain axes: a light grid, no box, and the x-axis ``labelled`` unless others stand below that share it."""
+    """Make the axes plain: a light grid and no box. The x-axis is ``labelled`` unless other axes below share it."""
     axes.set_facecolor(PAGE)
     axes.tick_params(labelsize=8, labelbottom=labelled, color=QUIET, labelcolor=TEXT)
     axes.grid(color=GRID, linewidth=0.6)
@@ -139,7 +149,7 @@ def dress(axes: Axes, *, labelled: bool = True) -> None:
 
 
 def scale_rate(axes: Axes, rate_axis: RateAxis) -> None:
-    """Rate on the x-axis, as plain numbers: on a log scale, or from zero on."""
+    """Make the x-axis one of rates: on a log scale with plain numbers, or linear from zero on."""
     if rate_axis == "linear":
         axes.set_xlim(left=0)
         return
@@ -150,7 +160,7 @@ def scale_rate(axes: Axes, rate_axis: RateAxis) -> None:
 
 
 def legend(figure: Figure, group: ComparableSet) -> None:
-    """The curves' names below the axes, each once, in the section's order."""
+    """Write the curves' names below the axes, each once, in the order of the comparable set."""
     named = {
         label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }

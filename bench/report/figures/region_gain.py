@@ -13,14 +13,15 @@ from ...analysis.bd_psnr import bd_psnr
 from ...analysis.comparable import ComparableSet
 from ...analysis.pairs import ANCHORS
 from ...measure.regions import DEFINITION, REGIONS, Region
-from .picture import QUIET, TEXT, Picture, dress, new_figure
+from .picture import QUIET, TEXT, Picture, dress, more_room, new_figure
 
 COLOURS: dict[Region, str] = {"persistent": "#7fa8c9", "transient": "#3b4f81"}
 
 
 @dataclass(frozen=True)
 class Gain:
-    """The mean BD-PSNR in dB over ``count`` sequences of ``of``; None, with a reason, where all were refused."""
+    """What a codec gains in a region: ``value`` is the mean BD-PSNR, in dB, over ``count`` of all ``of`` sequences. It
+    is None where it was refused on all of them, for the ``reason``."""
 
     label: str
     region: Region
@@ -31,8 +32,8 @@ class Gain:
 
 
 def gains(group: ComparableSet, anchor: str) -> list[Gain]:
-    """Every other codec against ``anchor``, in each region."""
-    found = []
+    """The gain of every other codec over ``anchor``, in each region."""
+    every = []
     for label in group.codecs:
         for region in REGIONS:
             metric = f"psnr_rgb_{region}"
@@ -43,27 +44,27 @@ def gains(group: ComparableSet, anchor: str) -> list[Gain]:
             values = [result.value for result in results if result.value is not None]
             mean = math.fsum(values) / len(values) if values else None
             if label != anchor:
-                found.append(Gain(label, region, mean, len(values), len(results), results[0].reason))
-    return found
+                every.append(Gain(label, region, mean, len(values), len(results), results[0].reason))
+    return every
 
 
 def region_gain_picture(group: ComparableSet) -> list[Picture]:
-    """One picture, if the records have regions, there is an anchor, and some codec can be compared with it."""
+    """One picture. There is none if the records have no regions, or no anchor, or no codec to compare with it."""
     anchor = next((label for name in ANCHORS for label, codec in group.codecs.items() if codec == name), None)
     if anchor is None or not has_regions(group):
         return []
-    found = gains(group, anchor)
-    if not any(gain.value is not None for gain in found):
+    every = gains(group, anchor)
+    if not any(gain.value is not None for gain in every):
         return []
-    refused = [f"{gain.label} ({gain.reason})" for gain in found if gain.value is None and gain.region == "transient"]
+    refused = [f"{gain.label} ({gain.reason})" for gain in every if gain.value is None and gain.region == "transient"]
     notes = f" Refused: {'; '.join(refused)}." if refused else ""
     return [
         Picture(
-            figure=draw(group, anchor, found),
+            figure=draw(group, anchor, every),
             name=f"{group.slug}-region-gain",
             caption=f"PSNR against {anchor} at the same rate, by region: {group.dataset}, {group.stamp}. "
             f"{DEFINITION} BD-PSNR, mean over sequences.{notes}",
-            alt=" ".join(map(_outcome, found)),
+            alt=" ".join(map(_outcome, every)),
             wide=False,
         )
     ]
@@ -74,13 +75,14 @@ def has_regions(group: ComparableSet) -> bool:
     return any(cell.quality(f"psnr_rgb_{region}") is not None for cell in group.measured for region in REGIONS)
 
 
-def draw(group: ComparableSet, anchor: str, found: Sequence[Gain]) -> Figure:
-    """A pair of bars for each codec; a dash where the comparison was refused."""
-    labels = list(dict.fromkeys(gain.label for gain in found))
-    figure = new_figure(group, f"PSNR against {anchor} at the same rate", 5.4, 0.55 * len(labels) + 1.9)
+def draw(group: ComparableSet, anchor: str, every: Sequence[Gain]) -> Figure:
+    """A pair of bars for each codec. Where the comparison was refused, the picture says so."""
+    labels = list(dict.fromkeys(gain.label for gain in every))
+    more = more_room(labels, 8, 2.5)
+    figure = new_figure(group, f"PSNR against {anchor} at the same rate", 5.4 + more, 0.55 * len(labels) + 1.9)
     axes = figure.subplots()
     dress(axes)
-    for gain in found:
+    for gain in every:
         place = labels.index(gain.label) + (-0.19 if gain.region == "persistent" else 0.19)
         value = gain.value or 0.0
         part = f" ({gain.count} of {gain.of})" if 0 < gain.count < gain.of else ""

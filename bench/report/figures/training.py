@@ -1,24 +1,23 @@
-"""How the learned codecs came along: quality against the steps and the seconds of training."""
+"""How networks learn: quality against the steps and the seconds of training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.comparable import ComparableSet, RecordedCell
-from ...analysis.machines import machine
 from ...codec import TrainingCurve
 from .picture import Picture, Styles, dress, legend, line_styles, new_figure
 
 SHOWN_FROM = 0.05
-"""Of all steps. Before that quality rises from nothing, which would press the rest together."""
+"""The part of all steps that is not drawn. In it quality rises from nothing, which would flatten the rest."""
 
 
 def training_picture(group: ComparableSet, styles: Styles) -> list[Picture]:
-    """One picture with a row for each sequence, if any codec was trained. Of several seeds, the lowest."""
+    """One picture with a row for each sequence; none if no codec was trained. Of several seeds, it shows the
+    lowest."""
     trained = [cell for curve in group.first_seed for cell in curve.cells if cell.record.training]
     if not trained:
         return []
@@ -34,10 +33,10 @@ def training_picture(group: ComparableSet, styles: Styles) -> list[Picture]:
 
 
 def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) -> Figure:
-    """Against steps on the left, and against wall-clock to the right of it, with axes for each machine,
-    since their seconds do not compare; there each line ends at its network's size."""
+    """Quality against steps on the left, and against wall-clock seconds to the right of it. Each machine has axes
+    of its own there, since seconds of different machines do not compare; each line ends at its network's size."""
     sequences = list(dict.fromkeys(cell.sequence for cell in trained))
-    machines = list(dict.fromkeys(machine(cell.record.environment) for cell in trained))
+    machines = list(dict.fromkeys(cell.record.environment.machine for cell in trained))
     columns, height = 1 + len(machines), 3.4 if len(sequences) == 1 else 2.4
     figure = new_figure(group, "quality while training", 4.6 * columns, height * len(sequences) + 1.1)
     grid = figure.subplots(len(sequences), columns, squeeze=False, sharex="col", sharey="row")
@@ -47,12 +46,12 @@ def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) 
             if cell.sequence == sequence and (curve := cell.record.training):
                 colour, _ = styles[cell.record.codec.name]
                 first = next(i for i, step in enumerate(curve.steps) if step >= SHOWN_FROM * curve.steps[-1])
-                clock = by_second[machines.index(machine(cell.record.environment))]
+                clock = by_second[machines.index(cell.record.environment.machine)]
                 for axes, along in ((by_step, curve.steps), (clock, curve.seconds)):
                     axes.plot(
                         along[first:], curve.psnr_db[first:], lines[cell.label], color=colour, label=cell.label, lw=1.3
                     )
-                _name(clock, curve.seconds[-1], curve, cell, colour)
+                _name_size(clock, curve.seconds[-1], curve, cell, colour)
         by_step.set_ylabel(f"{sequence}, PSNR (dB)" if len(sequences) > 1 else "PSNR (dB)", fontsize=9)
         for axes in (by_step, *by_second):
             dress(axes, labelled=sequence == sequences[-1])
@@ -66,34 +65,8 @@ def draw(group: ComparableSet, trained: Sequence[RecordedCell], styles: Styles) 
     return figure
 
 
-def training_csv(groups: Sequence[ComparableSet]) -> pd.DataFrame:
-    """Every point of every training curve, one a row."""
-    rows = [
-        {
-            "dataset": group.dataset,
-            "preset": group.preset.name,
-            "sequence": cell.sequence,
-            "codec": cell.label,
-            "rate_point": cell.rate_point,
-            "seed": cell.record.seed,
-            "parameters": cell.record.complexity.parameters if cell.record.complexity else None,
-            "step": step,
-            "seconds": seconds,
-            "loss": loss,
-            "psnr_db": psnr_db,
-            "learning_rate": rate,
-        }
-        for group in groups
-        for cell in group.measured
-        if (curve := cell.record.training)
-        for step, seconds, loss, psnr_db, rate in zip(
-            curve.steps, curve.seconds, curve.loss, curve.psnr_db, curve.learning_rate, strict=True
-        )
-    ]
-    return pd.DataFrame(rows)
-
-
-def _name(axes: Axes, end: float, curve: TrainingCurve, cell: RecordedCell, colour: str) -> None:
+def _name_size(axes: Axes, end: float, curve: TrainingCurve, cell: RecordedCell, colour: str) -> None:
+    """Write the number of the network's parameters at the end of its line."""
     size = cell.record.complexity.parameters if cell.record.complexity else 0
     axes.annotate(
         f"{size / 1e6:.2g} M",

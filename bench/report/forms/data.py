@@ -1,4 +1,4 @@
-"""Every table for other programs: one frame of raw values for all sections, as CSV, Parquet and JSON."""
+"""Every table for other programs, with the raw values of all comparable sets: as CSV, Parquet and JSON."""
 
 from __future__ import annotations
 
@@ -12,57 +12,59 @@ import pandas as pd
 from ...files import to_builtins
 from ...records.record import Record
 from ..content import Content
-from ..figures.training import training_csv
-from ..tables.bd_rate import bd_mean_frame, bd_rate_frame
-from ..tables.equal_time import equal_time_frame
+from ..tables.bd_rate import bd_mean_data, bd_rate_data
+from ..tables.equal_time import equal_time_data
+from ..tables.training import training_data
 
 
-def frames(made: Content) -> dict[str, pd.DataFrame]:
-    """Each table by its name, with the section of each row in its columns."""
-    groups = [part.group for part in made.parts]
-    compared = [(part.group, part.pairs) for part in made.parts]
-    found: dict[str, list[pd.DataFrame]] = defaultdict(list)
-    for part in made.parts:
-        for table in part.tables():
+def data_tables(content: Content) -> dict[str, pd.DataFrame]:
+    """Each table by its name. Columns say which comparable set a row belongs to."""
+    groups = [section.group for section in content.sections]
+    compared = [(section.group, section.pairs) for section in content.sections]
+    by_name: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for section in content.sections:
+        for table in section.tables():
             if not table.text:
-                found[table.name].append(table.data)
+                by_name[table.name].append(table.data)
     return {
-        "records": records_frame(made.records),
-        "bd_rate": bd_rate_frame(compared),
-        "bd_rate_means": bd_mean_frame(compared),
-        "equal_time": equal_time_frame(groups),
-        "training": training_csv(groups),
-        "machines": made.machines.data,
-        **{name: _joined(members) for name, members in found.items()},
+        "records": records_data(content.records),
+        "bd_rate": bd_rate_data(compared),
+        "bd_rate_means": bd_mean_data(compared),
+        "equal_time": equal_time_data(groups),
+        "training": training_data(groups),
+        **{table.name: table.data for table in content.tables},
+        **{name: _joined(members) for name, members in by_name.items()},
     }
 
 
 def _joined(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    columns = list(dict.fromkeys(name for frame in members for name in frame.columns))
-    rows = [row for frame in members for row in frame.reindex(columns=columns).itertuples(index=False, name=None)]
+    """The rows of all tables in one table with the columns of all."""
+    columns = list(dict.fromkeys(name for data in members for name in data.columns))
+    rows = [row for data in members for row in data.reindex(columns=columns).itertuples(index=False, name=None)]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
-def records_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """Every field of every record, except values by frame, training curves and notes, under dotted names."""
-    return pd.json_normalize([to_builtins(_outline(record)) for record in records]).drop(
+def records_data(records: Sequence[Record]) -> pd.DataFrame:
+    """Every field of every record under its dotted name, except values by frame, training curves and notes."""
+    return pd.json_normalize([to_builtins(_without_series(record)) for record in records]).drop(
         columns=["notes", "training", "quality.frames"], errors="ignore"
     )
 
 
-def _outline(record: Record) -> Record:
+def _without_series(record: Record) -> Record:
     quality = dataclasses.replace(record.quality, frames={}) if record.quality else None
     return dataclasses.replace(record, quality=quality, training=None, notes={})
 
 
-def to_csv(frame: pd.DataFrame) -> bytes:
-    """With a line of names; nothing where there is no value."""
-    return frame.to_csv(index=False).encode()
+def to_csv(data: pd.DataFrame) -> bytes:
+    """The table as CSV: a line of names, then the rows. A field without a value is empty."""
+    return data.to_csv(index=False).encode()
 
 
-def to_parquet(frame: pd.DataFrame) -> bytes:
-    """A column is of one type: text where its values are of several, as a ``preset`` of 6 and of medium."""
-    typed = frame.convert_dtypes()
+def to_parquet(data: pd.DataFrame) -> bytes:
+    """The table as Parquet, where a column has one type: a column of several types, as ``preset`` with the
+    values 6 and medium, becomes text."""
+    typed = data.convert_dtypes()
     for name in typed.columns:
         if typed[name].dtype == object:
             typed[name] = typed[name].map(str, na_action="ignore").astype("string")
@@ -71,6 +73,6 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def to_json(frame: pd.DataFrame) -> bytes:
-    """A list of objects, one a row. JSON has no infinity, which becomes null."""
-    return frame.to_json(orient="records", double_precision=15, force_ascii=False).encode()
+def to_json(data: pd.DataFrame) -> bytes:
+    """The table as a JSON list with one object for each row. JSON has no infinity: it becomes null."""
+    return data.to_json(orient="records", double_precision=15, force_ascii=False).encode()

@@ -17,15 +17,15 @@ from . import interactive
 from .markdown import NO_BD_RATES
 
 MAX_ROWS = 200
-"""Of a table; the CSV files have the rest."""
+"""The most rows of a table in the page; the CSV files have the rest."""
 OPEN_ROWS = 40
-"""Longer tables begin closed."""
+"""The most rows of a table that is open from the start. Longer tables are closed until the reader opens them."""
 SAFE = " !$'()*+,-./:;<=>?@[]^_`{|}~"
-"""What may stand as it is both in a data URI and between double quotes."""
+"""The characters that may stand unchanged in a data URI between double quotes."""
 
 
 def render(content: Content, prints: Mapping[str, Prints]) -> str:
-    """The report as HTML, with its pictures, its style and its script in it. ``prints`` has the pictures by name."""
+    """The report as HTML that holds its pictures, its style and its script. ``prints`` has the pictures by name."""
     folder = Path(__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
@@ -35,7 +35,7 @@ def render(content: Content, prints: Mapping[str, Prints]) -> str:
         lstrip_blocks=True,
     )
     styles = codec_styles(record.codec.name for record in content.records)
-    data = {part.group.slug: interactive.curve_data(part.group, styles) for part in content.parts}
+    data = {section.group.slug: interactive.curve_data(section.group, styles) for section in content.sections}
     return environment.get_template("report.html").render(
         report=content,
         css=(folder / "report.css").read_text(encoding="utf-8"),
@@ -43,7 +43,7 @@ def render(content: Content, prints: Mapping[str, Prints]) -> str:
         vega=interactive.script,
         chart=interactive.chart,
         charts=any(data.values()),
-        curve_data=lambda part: data[part.group.slug],
+        curve_data=lambda section: data[section.group.slug],
         as_json=interactive.as_json,
         average_note=AVERAGE_NOTE,
         max_rows=MAX_ROWS,
@@ -54,7 +54,7 @@ def render(content: Content, prints: Mapping[str, Prints]) -> str:
 
 
 def _data_uri(svg: bytes) -> str:
-    """The picture in an attribute, as text: three quarters of what base64 takes, and a server compresses it.
-    Coordinates keep two decimals, in points."""
+    """The picture as the text of an attribute. Text takes three quarters of the space that base64 would take, and a
+    web server can compress it. Coordinates, which are in points, keep two decimals."""
     text = re.sub(r"([1-9]\d*\.\d\d)\d+", r"\1", for_both_schemes(svg).decode())
     return "data:image/svg+xml," + quote(text.replace("\n", " ").replace('"', "'"), SAFE)

@@ -1,8 +1,8 @@
 """Rate-distortion curves to explore in the HTML report, drawn by Vega in the reader's browser.
 
-The script comes out of the package vl-convert-python, which carries Vega whole, and goes into the
-page: nothing is loaded. It is Vega with Vega-Embed, in a slider of the page's own that says every point to
-screen readers.
+The script is Vega with Vega-Embed. It comes out of the package vl-convert-python, which contains all of Vega,
+and goes into the page, so that the page loads nothing. The chart stands in a slider that the page makes itself,
+through which screen readers hear every point.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ SHAPES = {
     "h": ("M0,-1L.87,-.5L.87,.5L0,1L-.87,.5L-.87,-.5Z", "⬢"),
     "p": ("M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z", "⬟"),
 }
-"""Marker of matplotlib to the same shape for Vega and as a character."""
+"""Each of matplotlib's markers, with the same shape for Vega and as a character."""
 DASHES = dict(zip(LINES, ([1, 0], [6, 3], [2, 3], [6, 3, 2, 3]), strict=True))
 assert {*MARKERS, *(marker for _, marker in MORE_STYLES)} == SHAPES.keys()
 
 
 def curve_data(group: ComparableSet, styles: Styles) -> dict[str, Any] | None:
-    """What the page's script draws from: the looks of the curves, and every point as [curve, sequence, seed,
-    bits per pixel, each metric or None, rate point], the first two as positions in their lists. None without
-    a single point."""
+    """The data that the page's script draws: the looks of the curves, and every point as [curve, sequence, seed,
+    bits per pixel, each metric or None, rate point]. The curve and the sequence are positions in their lists. The
+    result is None where there is no point."""
     labels, sequences = list(group.codecs), list(group.sequences)
     points: list[list[Any]] = [
         [
@@ -81,7 +81,7 @@ def _look(label: str, colour: str, marker: str, dash: list[int]) -> dict[str, An
 
 
 def _short(value: float | None) -> float | None:
-    """Six digits, which is more than a picture shows; None for what has no place in it."""
+    """The value with six digits, more than a picture shows; None for a value that a picture cannot show."""
     return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
 
 
@@ -93,17 +93,17 @@ def script() -> str:
 
 @cache
 def chart(rate_axis: RateAxis = "log") -> str:
-    """The Vega specification that every section's chart shares, as JSON. Its data sets are filled by the page."""
+    """The Vega specification, as JSON, that the charts of all sections share. The page fills its data sets."""
     return as_json(vl_convert.vegalite_to_vega({**_VEGA_LITE, "layer": _layers(_X[rate_axis])}))
 
 
 def as_json(value: Any) -> str:
-    """JSON as the text of a script element."""
+    """The value as JSON that may be the text of a script element."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _inert(code: str) -> str:
-    """``code`` without what would end a script element or open a comment in it."""
+    """The same ``code`` without character sequences that would end its script element or open a comment there."""
     for ending in ("</script", "</SCRIPT", "<!--"):
         code = code.replace(ending, ending.replace("<", "\\u003c" if ending == "<!--" else "<\\"))
     return code
@@ -114,7 +114,7 @@ def _fields(*names: str) -> list[dict[str, str]]:
 
 
 TICKS = [float(f"{step}e{power}") for power in range(-6, 3) for step in (1, 2, 5)]
-"""Of a log axis, of which Vega shows those within its range; its own are labelled at 1 and 2 only."""
+"""The ticks of a logarithmic axis. Vega shows those within its range; its own ticks have labels at 1 and 2 only."""
 _RATE: dict[str, Any] = {"field": "bits per pixel", "type": "quantitative"}
 _X: dict[RateAxis, dict[str, Any]] = {
     "log": _RATE
@@ -137,7 +137,8 @@ _VEGA_LITE = {
 
 
 def _layers(x: dict[str, Any]) -> list[dict[str, Any]]:
-    """The source's own rate, the lines, the points, and the point that the keyboard is at, over ``x``."""
+    """The layers of the chart over the axis ``x``: the source's own rate, the lines, the points, and the point that
+    the keyboard is at."""
     return [
         {
             "data": {"name": "source"},

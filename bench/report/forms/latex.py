@@ -10,13 +10,14 @@ from ..content import Content
 from ..tables.table import Table
 
 LINES = 38
-"""Of a page. A longer table becomes several."""
+"""The lines of a page. A longer table becomes several tables."""
 LONGEST = 180
-"""A table of more rows is not for paper; its CSV file has it."""
+"""The most rows of a table on paper. A longer one is in its CSV file only."""
 WIDE, WIDTH = 40, "5.6cm"
-"""Characters of a line of a column that is broken into lines, and its width."""
+"""The characters of a line, and the width, in a column whose text is broken into lines."""
 
 Row = Sequence[str]
+"""The cells of a row, as printed."""
 
 ESCAPES = str.maketrans(
     {
@@ -44,26 +45,29 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 """
 
 
-def latex_files(made: Content) -> dict[str, bytes]:
+def latex_files(content: Content) -> dict[str, bytes]:
     """``report.tex``, which compiles where it lies, and the tables that it takes from ``tex/``, each a
     ``table`` environment for a paper that loads array, booktabs, makecell and adjustbox."""
     files: dict[str, bytes] = {}
-    body = [r"\section*{Benchmark report}", f"{escape(made.summary)}.", ""]
-    for part in made.parts:
-        body += [rf"\section*{{{escape(part.group.title)}}}"]
-        if not part.group.full_scale:
-            body += [rf"\textbf{{{escape(part.group.stamp[:1].upper() + part.group.stamp[1:])}.}}", ""]
-        if part.source_note:
-            body += [escape(part.source_note), ""]
-        for table in part.tables():
-            body += _place(table, f"{part.group.slug}-{table.name.replace('_', '-')}", files)
-    body += [r"\section*{Provenance}", *_place(made.machines, "machines", files)]
+    body = [r"\section*{Benchmark report}", f"{escape(content.summary)}.", ""]
+    paper = [r"\section*{Beside the paper}", *_place(content.paper, "paper-table-1", files)] if content.paper else []
+    body += paper if content.beside_paper else []
+    for section in content.sections:
+        body += [rf"\section*{{{escape(section.group.title)}}}"]
+        if section.group.warned:
+            body += [rf"\textbf{{{escape(section.group.stamp[:1].upper() + section.group.stamp[1:])}.}}", ""]
+        if section.source_note:
+            body += [escape(section.source_note), ""]
+        for table in section.tables():
+            body += _place(table, f"{section.group.slug}-{table.name.replace('_', '-')}", files)
+    body += [] if content.beside_paper else paper
+    body += [r"\section*{Provenance}", *_place(content.machines, "machines", files)]
     files["report.tex"] = "\n".join([PREAMBLE, *body, r"\end{document}", ""]).encode()
     return files
 
 
 def _place(table: Table, name: str, files: dict[str, bytes]) -> list[str]:
-    """The lines that stand for a table in the document; its files are added to ``files``."""
+    """The lines that stand for a table in the document. The table's own file is added to ``files``."""
     if len(table.data) > LONGEST and table.summary:
         table = table.summary
     if len(table.data) > LONGEST:
@@ -76,7 +80,7 @@ def _place(table: Table, name: str, files: dict[str, bytes]) -> list[str]:
 
 
 def _next(name: str) -> str:
-    """The same with the next number: of tables that differ in their machine.
+    """The name of the next file where tables differ only in their machine.
 
     >>> _next("decoding"), _next("decoding-2")
     ('decoding-2', 'decoding-3')
@@ -86,7 +90,8 @@ def _next(name: str) -> str:
 
 
 def latex(table: Table, label: str) -> str:
-    """A ``table`` environment; of a table longer than a page several, the last with the notes."""
+    """The table as a ``table`` environment. If it is longer than a page, it becomes several environments, and the
+    last one has the notes."""
     rows = table.rows()
     columns = list(zip(table.headings(), *rows, strict=True))
     wide = [any(len(cell) > WIDE or "\n" in cell for cell in column[1:]) for column in columns]
@@ -101,7 +106,7 @@ def latex(table: Table, label: str) -> str:
 
 
 def _pages(rows: Sequence[Row], wide: Sequence[bool]) -> Iterator[list[Row]]:
-    """The rows page by page, by the lines that they take."""
+    """The rows of each page, as many as their lines leave room for."""
     page: list[Row] = []
     taken = 0
     for row in rows:
@@ -119,6 +124,7 @@ def _pages(rows: Sequence[Row], wide: Sequence[bool]) -> Iterator[list[Row]]:
 def _page(
     table: Table, rows: Sequence[Row], kinds: Sequence[str], label: str, number: int, count: int
 ) -> Iterator[str]:
+    """The lines of the environment that holds page ``number`` of ``count``."""
     caption = table.caption + (f" ({number} of {count})" if count > 1 else "")
     yield r"\begin{table}[!htbp]"
     yield r"\centering\footnotesize"
@@ -144,6 +150,7 @@ def _page(
 
 
 def _heading(text: str, kind: str) -> str:
+    """A heading, broken into lines, above a column of this kind."""
     lines = r" \\ ".join(map(escape, textwrap.wrap(text, 14, break_long_words=False, break_on_hyphens=False)))
     return rf"\makecell[b{kind if kind == 'r' else 'l'}]{{{lines}}}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..content import Content, Part
+from ..content import Content, Section
 from ..tables.table import Table
 
 NO_BD_RATES = "No BD-rates: they need nerv or x265, or another anchor, and another codec beside it."
@@ -13,7 +13,7 @@ NO_BD_RATES = "No BD-rates: they need nerv or x265, or another anchor, and anoth
 
 @dataclass(frozen=True)
 class Limits:
-    """The most lines of a table and of a list that are for reading. The rest is in the report's files."""
+    """The most rows of a table and the most facts of a list that are written. The rest is in the report's files."""
 
     table: int
     facts: int
@@ -24,53 +24,63 @@ SCREEN = Limits(table=40, facts=10)
 
 
 def render(content: Content) -> str:
-    """The whole report."""
-    return _join(content, lambda part: [*part.results, part.status], PAGE)
+    """The whole report as Markdown."""
+    return _join(content, content.paper, lambda section: [*section.results, section.status], PAGE)
 
 
 def brief(content: Content) -> str:
-    """What failed, BD-rates, beside the paper, one line a cell; for a terminal."""
-    return _join(content, lambda part: [*part.rates, part.status], SCREEN)
+    """The main things for a terminal: what failed, what stands beside the paper, BD-rates, and rate and quality.
+    The paper's figures are left out where none of ours stands beside them."""
+    return _join(
+        content,
+        content.paper if content.beside_paper else None,
+        lambda section: [*section.rates, section.status],
+        SCREEN,
+    )
 
 
-def _join(content: Content, chosen: Callable[[Part], list[Table]], limits: Limits) -> str:
+def _join(content: Content, paper: Table | None, chosen: Callable[[Section], list[Table]], limits: Limits) -> str:
     blocks = ["# Benchmark report", f"{content.summary}."]
     if content.problems:
-        blocks += ["## Cells without a result", *[table(problems, limits) for problems in content.problems]]
-    for part in content.parts:
-        blocks += _opening(part)
-        blocks += [table(part.bd_rates, limits) if part.bd_rates else NO_BD_RATES]
-        blocks += [table(results, limits) for results in chosen(part)]
-    blocks += ["## Provenance", table(content.machines, limits)]
+        blocks += ["## Cells without a result", *[table_text(problems, limits) for problems in content.problems]]
+    beside = ["## Beside the paper", table_text(paper, limits)] if paper else []
+    blocks += beside if content.beside_paper else []
+    for section in content.sections:
+        blocks += _opening(section)
+        blocks += [table_text(section.bd_rates, limits) if section.bd_rates else NO_BD_RATES]
+        blocks += [table_text(results, limits) for results in chosen(section)]
+    blocks += [] if content.beside_paper else beside
+    blocks += ["## Provenance", table_text(content.machines, limits)]
     blocks += [_facts(name, values, limits) for name, values in content.provenance.items()]
     return "\n\n".join(blocks) + "\n"
 
 
-def _opening(part: Part) -> list[str]:
-    blocks = [f"## {part.group.title}"]
-    if not part.group.full_scale:
-        blocks.append(f"**{_sentence(part.group.stamp)}**")
-    return [*blocks, part.source_note] if part.source_note else blocks
+def _opening(section: Section) -> list[str]:
+    blocks = [f"## {section.group.title}"]
+    if section.group.warned:
+        blocks.append(f"**{_sentence(section.group.stamp)}**")
+    return [*blocks, section.source_note] if section.source_note else blocks
 
 
-def table(content: Table, limits: Limits = PAGE) -> str:
-    """Caption, aligned columns, notes; of a long table what stands for it, and where it is."""
-    if len(content.data) > limits.table:
-        short = table(content.summary, limits) if content.summary else f"**{content.caption}**"
-        where = f"{len(content.data):,} rows, whose values are in tables/{content.name}.csv." if content.name else ""
+def table_text(table: Table, limits: Limits = PAGE) -> str:
+    """The table as Markdown: caption, aligned columns, notes. In place of a long table stand its summary and the
+    name of the file that holds it."""
+    if len(table.data) > limits.table:
+        short = table_text(table.summary, limits) if table.summary else f"**{table.caption}**"
+        where = f"{len(table.data):,} rows, whose values are in tables/{table.name}.csv." if table.name else ""
         return f"{short}\n\n{where}".rstrip()
-    lines = [content.headings(), *content.rows()]
+    lines = [table.headings(), *table.rows()]
     cells = [[_cell(text) for text in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    numeric = content.numeric()
+    numeric = table.numeric()
     rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)]
     rows = [_line(cells[0], widths, numeric), f"| {' | '.join(rule)} |"]
     rows += [_line(row, widths, numeric) for row in cells[1:]]
-    return "\n\n".join(filter(None, [f"**{content.caption}**", "\n".join(rows), "\n".join(content.notes)]))
+    return "\n\n".join(filter(None, [f"**{table.caption}**", "\n".join(rows), "\n".join(table.notes)]))
 
 
 def _cell(text: str) -> str:
-    """One line, with nothing that would end the cell."""
+    """The text on one line, without characters that would end the cell."""
     return "; ".join(line.strip() for line in text.splitlines() if line.strip()).replace("|", "\\|")
 
 

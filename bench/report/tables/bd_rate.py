@@ -11,29 +11,31 @@ import pandas as pd
 from ...analysis.bd_rate import BDRate
 from ...analysis.comparable import METRICS, ComparableSet
 from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
-from .table import BD_PREFIX, Row, Table, as_frame, caption, place
+from .table import Column, Row, Table, as_data, caption, place
+from .targets import missed_targets
 
 MEAN, MEAN_CURVE = "mean", "mean curve"
-"""What stands in the place of a sequence in rows over all of them."""
+"""What stands in place of a sequence in rows over all sequences."""
 
 
-def bd_table(group: ComparableSet, found: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
-    """BD-rates of each codec, on each sequence and over them, against ``chosen`` anchors; None where
-    there is no anchor or nothing to compare with it."""
+def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
+    """The BD-rates of each codec against the ``chosen`` anchors, on each sequence and over the sequences. The result
+    is None where there is no anchor, or no codec to compare with it."""
     columns = list(product(anchors(group, chosen), METRICS))
     if not columns or len(group.codecs) < 2:
         return None
     rows = []
     for label in group.codecs:
-        pairs = [found.get((label, *column)) for column in columns]
+        pairs = [compared.get((label, *column)) for column in columns]
         rows += [[label, sequence, *[_on_sequence(pair, sequence) for pair in pairs]] for sequence in group.sequences]
         if len(group.sequences) > 1:
             rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
             rows.append([label, MEAN_CURVE, *[_bd_cell(pair.mean_curve) if pair else "anchor" for pair in pairs]])
-    headings = [f"{BD_PREFIX}{METRICS[metric]} against {anchor}" for anchor, metric in columns]
+    headings = {f"bd_rate: {name}": Column(name) for name in [f"{METRICS[m]} against {a}" for a, m in columns]}
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
     hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
-    whole = Table(caption("BD-rate", group), data, BD_NOTES, "bd_rate", text=True, hidden=hidden)
+    notes = (*BD_NOTES, *missed_targets(group))
+    whole = Table(caption("BD-rate", group), data, notes, "bd_rate", text=True, hidden=hidden, columns=headings)
     over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
     if over.empty:
         return whole
@@ -53,21 +55,21 @@ BD_NOTES = (
 )
 
 
-def bd_matrices(group: ComparableSet, found: Pairs) -> list[Table]:
-    """All pairs, one table for each metric: rows are codecs, columns anchors."""
+def bd_matrices(group: ComparableSet, compared: Pairs) -> list[Table]:
+    """The BD-rates of all pairs, one table for each metric. Rows are codecs and columns are anchors."""
     if len(group.codecs) < 2:
         return []
-    return [_matrix(group, found, metric) for metric in METRICS]
+    return [_matrix(group, compared, metric) for metric in METRICS]
 
 
-def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
+def _matrix(group: ComparableSet, compared: Pairs, metric: str) -> Table:
     reasons: dict[str, str] = {}
     rows: list[Row] = []
     for label in group.codecs:
         row: Row = {"codec": label}
         for anchor in group.codecs:
-            pair = found.get((label, anchor, metric))
-            row[f"{BD_PREFIX}{anchor}"] = _short(pair, group.sequences, reasons) if pair else "anchor"
+            pair = compared.get((label, anchor, metric))
+            row[f"bd_rate: {anchor}"] = _short(pair, group.sequences, reasons) if pair else "anchor"
         rows.append(row)
     many = len(group.sequences) > 1
     note = (
@@ -79,13 +81,21 @@ def _matrix(group: ComparableSet, found: Pairs, metric: str) -> Table:
         )
         + " Refused ones have letters: "
     )
-    listed = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
+    refused = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
     title = f"BD-rate of all pairs, {METRICS[metric]}"
-    return Table(caption(title, group), as_frame(rows), (f"{note}{listed}.",), f"bd_matrix_{metric}", text=True)
+    return Table(
+        caption(title, group),
+        as_data(rows),
+        (f"{note}{refused}.", *missed_targets(group)),
+        f"bd_matrix_{metric}",
+        text=True,
+        columns={f"bd_rate: {anchor}": Column(anchor) for anchor in group.codecs},
+    )
 
 
 def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str:
-    """A cell of one line; a reason is kept once, under a letter."""
+    """A pair's BD-rate on one line. Where it was refused, that is a letter, under which ``reasons`` gets the
+    reason."""
     if len(sequences) > 1:
         mean = pair.mean
         if mean.value is not None:
@@ -101,7 +111,7 @@ def _short(pair: Pair, sequences: Sequence[str], reasons: dict[str, str]) -> str
 
 
 def _letter(number: int) -> str:
-    """a to z, then aa, ab and so on.
+    """The name of the reason of this number: a to z, then aa, ab and so on.
 
     >>> _letter(0), _letter(25), _letter(26)
     ('a', 'z', 'aa')
@@ -121,7 +131,7 @@ def _on_sequence(pair: Pair | None, sequence: str) -> str:
 
 
 def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str:
-    """The first line is the value."""
+    """A BD-rate as text. The first line is the value, the second says how far it can be trusted."""
     if result.value is None or result.overlap is None or result.spread is None:
         return f"refused\n{result.reason}"
     overlap = f"overlap {result.overlap:.2f}{' (little)' if result.warning else ''}"
@@ -129,6 +139,7 @@ def _bd_cell(result: BDRate, interval: tuple[float, float] | None = None) -> str
 
 
 def _bd_mean(mean: Mean) -> str:
+    """A mean of BD-rates as text of two lines: the value, and over how many sequences it goes."""
     if mean.value is None:
         return f"refused\non all {mean.count} sequences, as {mean.reason}"
     return f"{mean.value:+.1f} %\n{mean.used} of {mean.count} sequences{_bracketed(mean.interval)}"
@@ -141,9 +152,9 @@ def _bracketed(interval: tuple[float, float] | None) -> str:
 # --- For other programs ---------------------------------------------------------------------
 
 
-def bd_rate_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
-    """Every comparison of two curves."""
-    return as_frame(
+def bd_rate_data(compared: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
+    """Every comparison of two curves, one a row."""
+    return as_data(
         [
             place(group)
             | {
@@ -159,7 +170,7 @@ def bd_rate_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
                 "warning": item.result.warning,
                 "reason": item.result.reason,
             }
-            for group, pairs in found
+            for group, pairs in compared
             for pair in pairs.values()
             for items in pair.by_sequence.values()
             for item in items
@@ -167,10 +178,10 @@ def bd_rate_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
     )
 
 
-def bd_mean_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
-    """Each codec against each other over all sequences, in both orders of averaging."""
+def bd_mean_data(compared: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
+    """Each pair of codecs over all sequences, one pair a row, in both orders of averaging."""
     rows = []
-    for group, pairs in found:
+    for group, pairs in compared:
         for pair in pairs.values():
             low, high = pair.mean.interval or (None, None)
             rows.append(
@@ -190,4 +201,4 @@ def bd_mean_frame(found: Sequence[tuple[ComparableSet, Pairs]]) -> pd.DataFrame:
                     "mean_curve_reason": pair.mean_curve.reason,
                 }
             )
-    return as_frame(rows)
+    return as_data(rows)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
-from ...records.record import Cost
-from .table import PART_PREFIX, Row, Table, group_table, point
+from ...records.record import Cost, Record
+from .provenance import commands
+from .table import Column, Row, Table, group_table, point
+from .targets import missed_targets
 
 
 def decoding_tables(group: ComparableSet) -> list[Table]:
-    """The decoders' cost in the shape of the paper's Table 2, one table for each machine."""
+    """The cost of decoding, with the columns of the paper's Table 2 and more, one table for each machine."""
     return _tables(group, "Decoding", "decoding", decoding_row, DECODING_NOTES)
 
 
@@ -25,7 +28,7 @@ DECODING_NOTES = (
 
 
 def encoding_tables(group: ComparableSet) -> list[Table]:
-    """What making the streams took, one table for each machine."""
+    """The cost of encoding, one table for each machine."""
     return _tables(group, "Encoding", "encoding", encoding_row, ENCODING_NOTES)
 
 
@@ -44,26 +47,33 @@ def _tables(
     notes: tuple[str, ...],
 ) -> list[Table]:
     tables = []
+    columns = _part_columns(group)
     for where, cells in by_machine(group).items():
         rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
-        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else ()
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else _threads(cells)
         tables.append(
             group_table(
-                f"{title} on {where}", group, rows, name, notes=(*notes, *more), hidden=("machine", *HIDDEN, *empty)
+                f"{title} on {where}",
+                group,
+                rows,
+                name,
+                notes=(*notes, *more, *missed_targets(group, cells)),
+                hidden=("machine", *HIDDEN, *empty),
+                columns=columns,
             )
         )
     return tables
 
 
 HIDDEN = ("size_bytes", "ms_ssim_rgb")
-"""Columns that other tables print."""
+"""Columns that are not printed, since other tables print them."""
 OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "decode_one_core_seconds")
-"""Columns that are printed only where there is something in them."""
+"""Columns that are printed only where at least one row has a value."""
 
 
 def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
-    """A line in the shape of the paper's Table 2."""
+    """The cost of decoding a cell: arithmetic, time and memory."""
     record = cell.record
     stream, cost, decode, one_core = record.stream, record.complexity, record.decode, record.decode_one_core
     return (
@@ -88,7 +98,7 @@ def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
 
 
 def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
-    """Time, what processors spent on it, and memory."""
+    """The cost of encoding a cell: time, what processors spent on it, and memory."""
     record = cell.record
     encode, env = record.encode, record.environment
     on_gpu = encode and env.gpu and record.codec.family == "implicit"
@@ -108,10 +118,34 @@ def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
 
 
 def _parts(cost: Cost | None) -> Row:
-    """Seconds by part, rounds of the same part as one."""
+    """The seconds of each part, each in a column of its own."""
+    return {_part(name): seconds for name, seconds in joined_rounds(cost.parts if cost else {}).items()}
+
+
+def _part(name: str) -> str:
+    """The name of the column that holds the seconds of a part."""
+    return f"seconds: {name}"
+
+
+def _part_columns(group: ComparableSet) -> dict[str, Column]:
+    """The columns for all parts of encoding and of decoding."""
+    costs = [cost for cell in group.measured for cost in (cell.record.encode, cell.record.decode) if cost]
+    names = [name for cost in costs for name in joined_rounds(cost.parts)]
+    return {_part(name): Column(f"{name.replace('_', ' ')} (s)", ".3f") for name in names}
+
+
+def joined_rounds(parts: Mapping[str, float]) -> dict[str, float]:
+    """The parts of a cost with all rounds of tuning as one part, ``tuning``.
+
+    Older records hold each round as a part of its own (``tuning_1``, ``tuning_2``); as many columns would say
+    less than one.
+
+    >>> joined_rounds({"training": 10.0, "tuning_1": 1.0, "tuning_2": 1.5})
+    {'training': 10.0, 'tuning': 2.5}
+    """
     seconds: dict[str, float] = defaultdict(float)
-    for name, value in (cost.parts if cost else {}).items():
-        seconds[f"{PART_PREFIX}{name.rstrip('_0123456789')}"] += value
+    for name, value in parts.items():
+        seconds["tuning" if re.fullmatch(r"tuning_\d+", name) else name] += value
     return dict(seconds)
 
 
@@ -119,8 +153,26 @@ def _mebibytes(cost: Cost | None) -> float | None:
     return cost.peak_memory_bytes / 2**20 if cost else None
 
 
+def _threads(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
+    """The note that says on how many threads each encoder ran, as far as the records say so."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        labels[_thread_words(cell.record)].append(cell.label)
+    parts = [f"{', '.join(dict.fromkeys(names))} {words}" for words, names in labels.items()]
+    differing = " Where these differ, CPU seconds compare and seconds do not." if len(labels) > 1 else ""
+    return (f"Threads while encoding: {'; '.join(parts)}.{differing}",)
+
+
+def _thread_words(record: Record) -> str:
+    """On how many threads an encoder ran: as it was told, or in older records by its command."""
+    threads = record.codec.threads
+    if threads is None and (match := re.search(r"(?:^|\s)-threads (\d+)", " ".join(commands(record)))):
+        threads = int(match[1])
+    return "on as many as there are cores, or as the encoder chooses" if threads is None else f"on {threads}"
+
+
 def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
-    """The networks that make a larger picture than the video's, by its size."""
+    """The notes on networks that make a larger picture than the video's, one note for each size."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
         if "padded_to" in cell.record.notes:
@@ -133,13 +185,13 @@ def _padded(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
 
 
 def _uncounted(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
-    """The operators that the MACs leave out, by codec."""
+    """The notes on operators that the MACs leave out, with the codecs that have them."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
         if cell.record.complexity and cell.record.complexity.unsupported_operators:
-            found = cell.record.complexity.unsupported_operators.items()
-            labels[", ".join(f"{name} ({count})" for name, count in found)].append(cell.label)
+            operators = cell.record.complexity.unsupported_operators.items()
+            labels[", ".join(f"{name} ({count})" for name, count in operators)].append(cell.label)
     return tuple(
-        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {operators}."
-        for operators, names in labels.items()
+        f"Not counted in the MACs of {', '.join(dict.fromkeys(names))}: {uncounted}."
+        for uncounted, names in labels.items()
     )

@@ -1,4 +1,4 @@
-"""Quality at equal encoding time: what each encoder had to show after a second, a minute, an hour."""
+"""Quality at equal encoding time: what each encoder had reached after a second, a minute, an hour."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pandas as pd
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
-from .table import TIME_PREFIX, Row, Table, as_frame, group_table, place, point
+from .table import Column, Row, Table, as_data, group_table, place, point
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
 TIMES = {f"{count} {unit}": count * seconds for unit, seconds in UNITS.items() for count in (1, 3, 10, 30)}
-"""Name to seconds."""
+"""The times that may be shown, by name, in seconds."""
 
 Kind = Literal["stream", "training"]
 
 
 @dataclass(frozen=True)
 class AtTime:
-    """``psnr_db`` after some time, of the finished stream or of the network in training; None where
-    nothing was measured at that time, and then ``reason`` says so."""
+    """The quality after some time: ``psnr_db`` is that of the finished stream or of the network in training, as
+    ``kind`` says. It is None where nothing was measured at that time, for the ``reason``."""
 
     psnr_db: float | None = None
     kind: Kind | None = None
@@ -34,9 +34,8 @@ class AtTime:
 def quality_at(cell: RecordedCell, seconds: float) -> AtTime:
     """The cell's quality after ``seconds`` of encoding.
 
-    From when the encoder ended on it is the decoded stream's. Before that, for an encoder that
-    trains, it is interpolated linearly between the points of the training curve, and refused outside
-    of them.
+    Once the encoder has ended, it is the quality of the decoded stream. Before that, for an encoder that trains,
+    it is interpolated linearly between the points of the training curve; outside of them it is refused.
     """
     encode, curve = cell.record.encode, cell.record.training
     if encode is None:
@@ -51,7 +50,8 @@ def quality_at(cell: RecordedCell, seconds: float) -> AtTime:
 
 
 def chosen_times(cells: list[RecordedCell]) -> dict[str, float]:
-    """The times at which at least one encoder had something and at least one was not yet done."""
+    """The times, with their seconds, at which at least one encoder had something to show and at least one had not
+    ended yet."""
     ends = [cell.record.encode.seconds for cell in cells if cell.record.encode]
     begins = [cell.record.training.seconds[0] for cell in cells if cell.record.training]
     if not ends:
@@ -61,14 +61,15 @@ def chosen_times(cells: list[RecordedCell]) -> dict[str, float]:
 
 
 def equal_time_tables(group: ComparableSet) -> list[Table]:
-    """PSNR after some times, one table for each machine on which there is something to compare."""
+    """The PSNR after some times, one table for each machine on which there is something to compare."""
     tables = []
     for machine, cells in by_machine(group).items():
         times = chosen_times(cells)
         if times:
             title = f"PSNR at equal encoding time on {machine}"
             rows = [_row(cell, times) for cell in cells]
-            tables.append(group_table(title, group, rows, "equal_time", notes=NOTES, text=True))
+            columns = {_after(name): Column(f"PSNR after {name} (dB)") for name in times}
+            tables.append(group_table(title, group, rows, "equal_time", notes=NOTES, text=True, columns=columns))
     return tables
 
 
@@ -85,19 +86,25 @@ def _row(cell: RecordedCell, times: dict[str, float]) -> Row:
     return (
         point(cell)
         | {"bits_per_pixel": cell.bits_per_pixel, "encode_seconds": encode.seconds if encode else None}
-        | {f"{TIME_PREFIX}{name}": _text(quality_at(cell, seconds)) for name, seconds in times.items()}
+        | {_after(name): _text(quality_at(cell, seconds)) for name, seconds in times.items()}
     )
 
 
-def _text(found: AtTime) -> str | None:
-    if found.psnr_db is None or math.isnan(found.psnr_db):
+def _after(name: str) -> str:
+    """The name of the column that holds the quality after a time of this name."""
+    return f"psnr_rgb after: {name}"
+
+
+def _text(at_time: AtTime) -> str | None:
+    """The quality as it is printed: with a t where it is that of a network in training."""
+    if at_time.psnr_db is None or math.isnan(at_time.psnr_db):
         return None
-    return f"{found.psnr_db:.2f}{' t' if found.kind == 'training' else ''}"
+    return f"{at_time.psnr_db:.2f}{' t' if at_time.kind == 'training' else ''}"
 
 
-def equal_time_frame(groups: Sequence[ComparableSet]) -> pd.DataFrame:
-    """Each cell at each of the times, with the reason where nothing was measured."""
-    return as_frame(
+def equal_time_data(groups: Sequence[ComparableSet]) -> pd.DataFrame:
+    """The quality of each cell at each of the times, or the reason why nothing was measured then."""
+    return as_data(
         [
             place(group)
             | {"machine": machine}
@@ -105,14 +112,14 @@ def equal_time_frame(groups: Sequence[ComparableSet]) -> pd.DataFrame:
             | {
                 "bits_per_pixel": cell.bits_per_pixel,
                 "seconds": seconds,
-                "psnr_rgb": found.psnr_db,
-                "measured_on": found.kind,
-                "reason": found.reason,
+                "psnr_rgb": at_time.psnr_db,
+                "measured_on": at_time.kind,
+                "reason": at_time.reason,
             }
             for group in groups
             for machine, cells in by_machine(group).items()
             for seconds in chosen_times(cells).values()
             for cell in cells
-            for found in [quality_at(cell, seconds)]
+            for at_time in [quality_at(cell, seconds)]
         ]
     )

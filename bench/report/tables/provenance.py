@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
+from ...analysis.conditions import matrix_name
 from ...dataset import Clip
 from ...records.environment import Environment
 from ...records.record import Record
-from .table import Table, as_frame
+from .table import Table, as_data
 
 
 def machine_table(records: Sequence[Record]) -> Table:
-    """The machines, with the range of the load under which their cells began."""
+    """The machines, with the range of the load that they had when cells began."""
     groups: dict[tuple[str, int, str | None], list[Environment]] = defaultdict(list)
     for record in records:
         env = record.environment
@@ -31,32 +31,53 @@ def machine_table(records: Sequence[Record]) -> Table:
         for (cpu, cores, gpu), members in groups.items()
     ]
     note = "Load: the one-minute average when a cell began. Above the number of cores, timings say little."
-    return Table("Machines", as_frame(rows), (note,), "machines")
+    return Table("Machines", as_data(rows), (note,), "machines")
 
 
 def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
-    """What the records came from, each fact once."""
+    """The facts about where the records come from, by kind, each fact once."""
     environments = [record.environment for record in records]
     packages = {item for env in environments for item in env.packages.items()}
     tools = {item for record in records for item in record.codec.tools.items()}
     sources = dict.fromkeys(record.clip.source for record in records)
     days = sorted(record.started for record in records)
+    presets = Counter(f"{record.preset.name} ({record.preset.digest[:8]})" for record in records)
+    schemas = Counter(record.schema for record in records)
+    isolations = Counter(record.isolation for record in records if record.isolation)
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
+        "Schemas of records": [f"{schema}: {_count(schemas[schema])}" for schema in sorted(schemas)],
+        "Presets": [f"{preset}: {_count(presets[preset])}" for preset in sorted(presets)],
         "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
         "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
-        "Commands": [line for record in records for line in _commands(record.notes)],
+        "Commands": [line for record in records for line in commands(record)],
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
         "Packages": [f"{name} {version}" for name, version in sorted(packages)],
         "Python": [env.python for env in environments],
-        "Bench": [f"{env.bench}, commit {env.git_commit or 'unknown'}" for env in environments],
+        "Bench": [line for record in records for line in _code(record)],
+        "Isolation of decoders": [f"{how}: {_count(isolations[how])}" for how in sorted(isolations)],
     }
     return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
 
 
+def _code(record: Record) -> list[str]:
+    """Which code a record comes from: a line, and one more for each process that ran another commit."""
+    env = record.environment
+    costs = {"encoder": record.encode, "decoder": record.decode}
+    others = {name: cost.git_commit for name, cost in costs.items() if cost and cost.git_commit}
+    return [
+        f"{env.bench}, commit {env.git_commit or 'unknown'}",
+        *(f"{env.bench}, {name} of commit {commit}" for name, commit in others.items() if commit != env.git_commit),
+    ]
+
+
+def _count(number: int) -> str:
+    return f"{number} record{'s' if number > 1 else ''}"
+
+
 def _colour(clip: Clip) -> str:
-    """How a clip's RGB and YUV come from each other, and what that costs where it costs something."""
-    matrix = clip.matrix.replace("bt", "BT.")
+    """How the RGB and the YUV of a clip come from each other, and what that costs, where it costs something."""
+    matrix = matrix_name(clip.matrix)
     if clip.rgb_ceiling_db is not None:
         return (
             f"{clip.name}: YUV made from RGB by {matrix}, which caps the PSNR of codecs that are given YUV at "
@@ -73,7 +94,7 @@ def _colour(clip: Clip) -> str:
     )
 
 
-def _commands(notes: Mapping[str, Any]) -> list[str]:
-    """The command lines in a record's notes, which hold one or several of them."""
-    command = notes.get("command", [])
+def commands(record: Record) -> list[str]:
+    """The command lines in the notes of a record: none, one or several."""
+    command = record.notes.get("command", [])
     return [command] if isinstance(command, str) else [str(line) for line in command]

@@ -1,169 +1,163 @@
-"""What a table is, and those that say which cells there are and what became of them.
+"""What a table is.
 
-Tables are pure functions of a section's records. They compute nothing that a record should hold:
-columns are looked up, divided by a size, or, in the one case of BD-rates, taken over a curve. Field
-names carry units; `FIELDS` says how a field is headed and printed.
+Tables are pure functions of a comparable set. They compute nothing that a record should hold: values are
+looked up, divided by a size or, for BD-rates alone, taken over a curve. The names of columns carry units;
+a `Column` says how its values are headed and printed.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
 from ...analysis.comparable import ComparableSet, RecordedCell
-from ...measure.regions import DEFINITION
-from ...records.record import Status
 
 NOTHING = "–"
+"""What is printed where there is no value."""
+
 Row = dict[str, Any]
+"""The values of a row, by the names of their columns."""
 
-BD_PREFIX = "bd_rate: "
-"""Opens the names of columns of BD-rates; the rest is their heading."""
-SHARE_PREFIX = "share: "
-"""Opens the names of columns of parts of a stream, 0 to 1; the rest is their purpose."""
-PART_PREFIX = "seconds: "
-"""Opens the names of columns of a part's seconds; the rest is the part."""
-TIME_PREFIX = "psnr_rgb after: "
-"""Opens the names of columns of quality at a time; the rest is the time."""
 
-FIELDS = {
-    "codec": ("Codec", ""),
-    "anchor": ("Anchor", ""),
-    "sequence": ("Sequence", ""),
-    "metric": ("Metric", ""),
-    "rate_point": ("Rate point", ""),
-    "seed": ("Seed", "d"),
-    "bits_per_pixel": ("Bits per pixel", ".4f"),
-    "psnr_rgb": ("PSNR (dB)", ".2f"),
-    "ms_ssim_rgb": ("MS-SSIM", ".4f"),
-    "ms_ssim_rgb_db": ("MS-SSIM (dB)", ".2f"),
-    "transient_share": ("Transient share", ".3f"),
-    "psnr_rgb_persistent": ("PSNR, persistent (dB)", ".2f"),
-    "psnr_rgb_transient": ("PSNR, transient (dB)", ".2f"),
-    "parameters_millions": ("Parameters (M)", ".3f"),
-    "bits_per_parameter": ("Bits per parameter", ".2f"),
-    "size_bytes": ("Size (bytes)", ",d"),
-    "bitrate_mbps": ("Bitrate (Mbps)", ".4f"),
-    "gmacs_per_frame": ("GMACs per frame", ".3f"),
-    "kmacs_per_pixel": ("kMACs per pixel", ".2f"),
-    "encode_seconds": ("Encode (s)", ".2f"),
-    "encode_seconds_per_frame": ("Encode (s per frame)", ".3f"),
-    "encode_cpu_seconds": ("Encode CPU (s)", ",.1f"),
-    "encode_gpu_seconds": ("Encode GPU (s)", ",.1f"),
-    "encode_peak_mib": ("Encode peak (MiB)", ",.0f"),
-    "decode_seconds": ("Decode, warm (s)", ".3f"),
-    "decode_cold_seconds": ("Decode, cold (s)", ".3f"),
-    "decode_one_core_seconds": ("Decode, one core (s)", ".3f"),
-    "decode_cpu_seconds": ("Decode CPU (s)", ".2f"),
-    "decode_fps": ("Decode (frames/s)", ".1f"),
-    "decode_peak_mib": ("Decode peak (MiB)", ",.0f"),
-    "ours": ("Ours", ".2f"),
-    "overlap": ("Overlap", ".2f"),
-    "spread_points": ("Spread", ".1f"),
-    "interval": ("95 % interval", ""),
-    "printed": ("Printed", ".2f"),
-    "difference": ("Difference", "+.2f"),
-    "verdict": ("Verdict", ""),
-    "quantity": ("Quantity", ""),
-    "status": ("Status", ""),
-    "reason": ("Reason", ""),
-    "record": ("Record", ""),
-    "cells": ("Cells", "d"),
-    "ok": ("ok", "d"),
-    "failed": ("failed", "d"),
-    "skipped": ("skipped", "d"),
-    "timed_out": ("timed out", "d"),
-    "expected": ("Grid", "d"),
-    "measured": ("With a result", "d"),
-    "absent": ("Without", ""),
-    "size": ("Size", ""),
-    "preset": ("Preset", ""),
-    "side": ("Only in", ""),
-    "points": ("Points", "d"),
-    "streams": ("Streams", ""),
-    "decoded": ("Frames", ""),
-    "size_change": ("Bytes", "+.2%"),
-    "psnr_rgb_change": ("PSNR (dB)", "+.3f"),
-    "ms_ssim_rgb_db_change": ("MS-SSIM (dB)", "+.3f"),
-    "encode_change": ("Encode time", "+.1%"),
-    "decode_change": ("Decode time", "+.1%"),
-    "bd_psnr_rgb": ("PSNR (%)", "+.2f"),
-    "bd_ms_ssim_rgb_db": ("MS-SSIM (%)", "+.2f"),
-    "note": ("Note", ""),
-    "cpu": ("CPU", ""),
-    "cores": ("Cores", "d"),
-    "gpu": ("GPU", ""),
-    "memory_gib": ("Memory (GiB)", ".0f"),
-    "system": ("System", ""),
-    "load": ("Load", ""),
-    "records": ("Records", "d"),
+@dataclass(frozen=True)
+class Column:
+    """How a column is printed. ``heading`` has the unit; ``form`` is the format of its numbers, and is empty
+    where the column holds text."""
+
+    heading: str
+    form: str = ""
+
+
+FIELDS: dict[str, Column] = {
+    "codec": Column("Codec"),
+    "anchor": Column("Anchor"),
+    "dataset": Column("Dataset"),
+    "sequence": Column("Sequence"),
+    "metric": Column("Metric"),
+    "rate_point": Column("Rate point"),
+    "seed": Column("Seed", "d"),
+    "bits_per_pixel": Column("Bits per pixel", ".4f"),
+    "psnr_rgb": Column("PSNR (dB)", ".2f"),
+    "ms_ssim_rgb": Column("MS-SSIM", ".4f"),
+    "ms_ssim_rgb_db": Column("MS-SSIM (dB)", ".2f"),
+    "transient_share": Column("Transient share", ".3f"),
+    "psnr_rgb_persistent": Column("PSNR, persistent (dB)", ".2f"),
+    "psnr_rgb_transient": Column("PSNR, transient (dB)", ".2f"),
+    "parameters_millions": Column("Parameters (M)", ".3f"),
+    "bits_per_parameter": Column("Bits per parameter", ".2f"),
+    "size_bytes": Column("Size (bytes)", ",d"),
+    "bitrate_mbps": Column("Bitrate (Mbps)", ".4f"),
+    "gmacs_per_frame": Column("GMACs per frame", ".3f"),
+    "kmacs_per_pixel": Column("kMACs per pixel", ".2f"),
+    "encode_seconds": Column("Encode (s)", ".2f"),
+    "encode_seconds_per_frame": Column("Encode (s per frame)", ".3f"),
+    "encode_cpu_seconds": Column("Encode CPU (s)", ",.1f"),
+    "encode_gpu_seconds": Column("Encode GPU (s)", ",.1f"),
+    "encode_peak_mib": Column("Encode peak (MiB)", ",.0f"),
+    "decode_seconds": Column("Decode, warm (s)", ".3f"),
+    "decode_cold_seconds": Column("Decode, cold (s)", ".3f"),
+    "decode_one_core_seconds": Column("Decode, one core (s)", ".3f"),
+    "decode_cpu_seconds": Column("Decode CPU (s)", ".2f"),
+    "decode_fps": Column("Decode (frames/s)", ".1f"),
+    "decode_peak_mib": Column("Decode peak (MiB)", ",.0f"),
+    "ours": Column("Ours", ".2f"),
+    "overlap": Column("Overlap", ".2f"),
+    "spread_points": Column("Spread", ".1f"),
+    "interval": Column("95 % interval"),
+    "printed": Column("Printed", ".2f"),
+    "difference": Column("Difference", "+.2f"),
+    "verdict": Column("Verdict"),
+    "quantity": Column("Quantity"),
+    "status": Column("Status"),
+    "reason": Column("Reason"),
+    "record": Column("Record"),
+    "cells": Column("Cells", "d"),
+    "ok": Column("ok", "d"),
+    "failed": Column("failed", "d"),
+    "skipped": Column("skipped", "d"),
+    "timed_out": Column("timed out", "d"),
+    "expected": Column("Grid", "d"),
+    "measured": Column("With a result", "d"),
+    "absent": Column("Without"),
+    "size": Column("Size"),
+    "preset": Column("Preset"),
+    "side": Column("Only in"),
+    "points": Column("Points", "d"),
+    "streams": Column("Streams"),
+    "decoded": Column("Frames"),
+    "size_change": Column("Bytes", "+.2%"),
+    "psnr_rgb_change": Column("PSNR (dB)", "+.3f"),
+    "ms_ssim_rgb_db_change": Column("MS-SSIM (dB)", "+.3f"),
+    "encode_change": Column("Encode time", "+.1%"),
+    "decode_change": Column("Decode time", "+.1%"),
+    "bd_psnr_rgb": Column("PSNR (%)", "+.2f"),
+    "bd_ms_ssim_rgb_db": Column("MS-SSIM (%)", "+.2f"),
+    "note": Column("Note"),
+    "cpu": Column("CPU"),
+    "cores": Column("Cores", "d"),
+    "gpu": Column("GPU"),
+    "memory_gib": Column("Memory (GiB)", ".0f"),
+    "system": Column("System"),
+    "load": Column("Load"),
+    "records": Column("Records", "d"),
 }
-"""Field to its heading and its format; numbers have a format. Others are bytes of a purpose."""
+"""The columns that tables have in common, by the names that they have in files."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Raw values in ``data`` (None where there is none) with what is printed around them."""
+    """The raw values, with what is printed around them. ``data`` has None where there is no value."""
 
     caption: str
     data: pd.DataFrame
     notes: tuple[str, ...] = ()
     name: str = ""
-    """Of its files, without a suffix. The data of several sections' tables of one name share a file."""
+    """The name of its files, without the suffix. Tables of one name, from several comparable sets, share a file."""
     text: bool = False
-    """Whether ``data`` is text for reading only, and other programs get another form of it."""
+    """Whether ``data`` is text for reading only. Other programs then get the values in another table."""
     hidden: frozenset[str] = frozenset()
-    """Columns that are only in the files."""
+    """The names of the columns that are in the files only."""
     summary: Table | None = None
-    """What stands for this table where it is too long to print."""
+    """A shorter table, which is printed in place of this one where this one is too long."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    """The columns that are not in `FIELDS`, since their names come out of the records."""
 
     @cached_property
-    def _shown(self) -> list[tuple[str, str, str]]:
-        """Name, heading and format of each column that is printed."""
-        return [(name, *_field(name)) for name in self.data.columns if name not in self.hidden]
+    def _printed_columns(self) -> dict[str, Column]:
+        """The columns that are printed, by name."""
+        return {name: self.columns.get(name) or FIELDS[name] for name in self.data.columns if name not in self.hidden}
 
     def headings(self) -> list[str]:
         """The printed columns' headings, with units."""
-        return [heading for _, heading, _ in self._shown]
+        return [column.heading for column in self._printed_columns.values()]
 
     def numeric(self) -> list[bool]:
         """For each printed column whether it holds numbers."""
-        return [bool(form) for _, _, form in self._shown]
+        return [bool(column.form) for column in self._printed_columns.values()]
 
     def rows(self) -> list[list[str]]:
         """The values as printed."""
-        columns = [[_printed(value, form) for value in self.data[name]] for name, _, form in self._shown]
+        columns = [
+            [_printed(value, column.form) for value in self.data[name]]
+            for name, column in self._printed_columns.items()
+        ]
         return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _field(column: str) -> tuple[str, str]:
-    if column in FIELDS:
-        return FIELDS[column]
-    if column.startswith(BD_PREFIX):
-        return column.removeprefix(BD_PREFIX), ""
-    if column.startswith(SHARE_PREFIX):
-        return column.removeprefix(SHARE_PREFIX).replace("_", " "), ".1%"
-    if column.startswith(PART_PREFIX):
-        return f"{column.removeprefix(PART_PREFIX).replace('_', ' ')} (s)", ".3f"
-    if column.startswith(TIME_PREFIX):
-        return f"PSNR after {column.removeprefix(TIME_PREFIX)} (dB)", ""
-    return column.replace("_", " "), ",d"
-
-
 def _printed(value: Any, form: str) -> str:
+    """A value as it is printed."""
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
     return format(value, form)
 
 
-def as_frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """Rows as a frame that leaves every value as it is, with None for what a row lacks."""
+def as_data(rows: Sequence[Row]) -> pd.DataFrame:
+    """Rows as a data table, which leaves every value as it is and has None for what a row lacks."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
 
@@ -178,35 +172,53 @@ def group_table(
     hidden: Collection[str] = (),
     text: bool = False,
     summary: Table | None = None,
+    columns: Mapping[str, Column] | None = None,
 ) -> Table:
-    """A table of a section. Where the section is stands in hidden columns, for the files; the
-    sequence and the seed are printed only where they differ."""
-    found = place(group)
-    data = as_frame([found | row for row in rows])
+    """A table about a comparable set. Hidden columns say which set it is, for the files; the sequence and the seed
+    are printed only where they differ between rows."""
+    where = place(group)
+    data = as_data([where | row for row in rows])
     same = [column for column in ("sequence", "seed") if column in data and data[column].nunique() == 1]
-    return Table(caption(title, group), data, notes, name, text, frozenset([*found, *same, *hidden]), summary)
+    return Table(
+        caption(title, group),
+        data,
+        notes,
+        name,
+        text,
+        hidden=frozenset([*where, *same, *hidden]),
+        summary=summary,
+        columns=columns or {},
+    )
 
 
 def caption(title: str, group: ComparableSet) -> str:
+    """The caption of a table about a comparable set, with the set's stamp."""
     return f"{title}: {group.dataset}, {group.stamp}"
 
 
 def place(group: ComparableSet) -> Row:
-    """The section of a row, so that a file that holds several can be taken apart."""
+    """The columns that say which comparable set a row belongs to, since a file holds the rows of several. Where
+    several presets share the set, `point` says which one a cell is of."""
+    crop = group.conditions.crop
     return {
         "dataset": group.dataset,
-        "preset": group.preset.name,
-        "preset_digest": group.preset.digest,
+        "preset": ", ".join(group.presets),
+        "preset_digest": ", ".join(group.preset_digests),
         "full_scale": group.full_scale,
         "width": group.width,
         "height": group.height,
         "frames": group.frames,
+        "frame_rate": float(group.conditions.frame_rate),
+        "crop": f"{crop[0]}x{crop[1]}" if crop else None,
+        "matrix": group.conditions.matrix,
     }
 
 
 def point(cell: RecordedCell) -> Row:
-    """What every row about a cell begins with."""
+    """The columns that every row about a cell has. Its preset takes the place of the comparable set's presets."""
     return {
+        "preset": cell.record.preset.name,
+        "preset_digest": cell.record.preset.digest,
         "codec": cell.label,
         "sequence": cell.sequence,
         "rate_point": cell.rate_point,
@@ -214,133 +226,7 @@ def point(cell: RecordedCell) -> Row:
     }
 
 
-# --- What became of the cells ---------------------------------------------------------------
-
-
-def status_table(group: ComparableSet) -> Table:
-    """The number of cells by codec and status."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for cell in group.cells:
-        counts[cell.label][cell.record.status] += 1
-    rows = [
-        {"codec": label, "cells": counts[label].total()}
-        | {status: counts[label][status] for status in get_args(Status)}
-        for label in group.codecs
-    ]
-    return group_table("Cells by status", group, rows, "status")
-
-
-def problem_table(group: ComparableSet) -> Table | None:
-    """Every cell without a result, and why; None where all is well."""
-    found = [cell for cell in group.cells if cell.record.status != "ok"]
-    if not found:
-        return None
-    rows = [
-        {
-            "codec": cell.label,
-            "rate_point": cell.rate_point,
-            "status": _words(cell.record.status),
-            "reason": cell.record.reason,
-            "sequence": cell.sequence,
-            "seed": cell.record.seed,
-            "record": cell.record.key[:10],
-        }
-        for cell in found
-    ]
-    title = "Failed, skipped or timed out"
-    counts = Counter((cell.label, _words(cell.record.status), cell.record.reason) for cell in found)
-    by_reason = [
-        {"codec": label, "status": status, "reason": reason, "cells": count}
-        for (label, status, reason), count in counts.items()
-    ]
-    summary = group_table(f"{title}, by reason", group, by_reason, "")
-    return group_table(title, group, rows, "problems", summary=summary)
-
-
-def coverage_table(group: ComparableSet) -> Table:
-    """What is absent from the grid of each codec's rate points and seeds on every sequence."""
-    points: dict[str, dict[tuple[str, int], None]] = defaultdict(dict)
-    status: dict[tuple[str, str, str, int], str] = {}
-    for cell in group.cells:
-        points[cell.label][cell.rate_point, cell.record.seed] = None
-        status[cell.label, cell.sequence, cell.rate_point, cell.record.seed] = cell.record.status
-    rows = []
-    for label in group.codecs:
-        seeds = len({seed for _, seed in points[label]})
-        grid = _crossed(points[label])
-        for sequence in group.sequences:
-            found = {key: status.get((label, sequence, *key), "absent") for key in grid}
-            gaps: dict[str, list[str]] = defaultdict(list)
-            for (rate_point, seed), what in found.items():
-                if what != "ok":
-                    name = f"{rate_point} seed {seed}" if seeds > 1 else rate_point
-                    gaps[_words(what)].append(name.strip() or "its one rate point")
-            absent = "; ".join(f"{what}: {_listed(names)}" for what, names in gaps.items())
-            counts = {"expected": len(grid), "measured": sum(what == "ok" for what in found.values())}
-            rows.append({"codec": label, "sequence": sequence} | counts | {"absent": absent})
-    title = "Coverage of the grid"
-    short = [row for row in rows if row["absent"]]
-    summary = group_table(f"{title}, where something is absent", group, short, "") if short else None
-    return group_table(title, group, rows, "coverage", notes=COVERAGE_NOTES, summary=summary)
-
-
-COVERAGE_NOTES = (
-    "Grid: each rate point that a codec has anywhere in this section, times each of its seeds, expected on every "
-    "sequence. Absent: there is no record. What no record mentions at all cannot be missed here.",
-)
-
-
-def _crossed(found: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Every rate point with every seed."""
-    rate_points, seeds = (dict.fromkeys(part) for part in zip(*found, strict=True))
-    return [(rate_point, seed) for rate_point in rate_points for seed in seeds]
-
-
-def _listed(names: Sequence[str], most: int = 6) -> str:
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first ``most`` names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _words(status: str) -> str:
-    return status.replace("_", " ")
-
-
-# --- Rate and quality -----------------------------------------------------------------------
-
-
-def rd_table(group: ComparableSet) -> Table:
-    """One line a cell: its rate and its quality."""
-    metrics = ("psnr_rgb", "ms_ssim_rgb", "ms_ssim_rgb_db")
-    rows = [
-        point(cell)
-        | {"bits_per_pixel": cell.bits_per_pixel}
-        | {metric: cell.quality(metric) for metric in metrics}
-        | {"record": cell.record.key[:10]}
-        for cell in group.measured
-    ]
-    return group_table("Rate and quality", group, rows, "rates", notes=_unavailable(group))
-
-
-def region_tables(group: ComparableSet) -> list[Table]:
-    """One line a cell: its quality where the source changes and where it does not; no table if no record
-    has that."""
-    metrics = ("psnr_rgb", "psnr_rgb_persistent", "psnr_rgb_transient", "transient_share")
-    rows = [
-        point(cell) | {"bits_per_pixel": cell.bits_per_pixel} | {metric: cell.quality(metric) for metric in metrics}
-        for cell in group.measured
-        if cell.quality("transient_share") is not None
-    ]
-    return [group_table("Quality by region", group, rows, "regions", notes=(DEFINITION,))] if rows else []
-
-
-def _unavailable(group: ComparableSet) -> tuple[str, ...]:
-    """Why metrics are missing, each reason once."""
-    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for cell in group.measured:
-        if cell.record.quality:
-            for item in cell.record.quality.unavailable.items():
-                reasons[item].append(cell.label)
-    return tuple(
-        f"{metric} is missing for {', '.join(dict.fromkeys(labels))}: {reason}"
-        for (metric, reason), labels in reasons.items()
-    )

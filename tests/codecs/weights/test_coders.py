@@ -88,7 +88,7 @@ def test_coding_what_was_decoded_changes_nothing(name: CoderName) -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_diverged_weights_are_a_named_error(name: CoderName, bad: float) -> None:
     """Rather than a stream of nonsense."""
-    with pytest.raises(CodecError, match=r"stem.0.weight is not finite: training diverged"):
+    with pytest.raises(CodecError, match=r"stem\.0\.weight is not finite"):
         encode(name, [SentTensor("stem.0.weight", "weights", torch.tensor([[1.0, bad]]))], 8)
 
 

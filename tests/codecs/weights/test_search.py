@@ -61,6 +61,7 @@ def mean_psnr_db(network: Representation, clip: Clip) -> float:
     return float(np.mean([psnr_db(picture, frames[i]) for i, picture in enumerate(shown)]))
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("weights", WEIGHT_CODINGS)
 def test_a_loss_is_kept_to(weights: WeightsName, trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """And used: most of it, if tuning does not leave some. Measured anew on the network that comes back."""
@@ -71,6 +72,7 @@ def test_a_loss_is_kept_to(weights: WeightsName, trained: Representation, clip: 
     assert 500 < coded.size_bytes < 40_000
 
 
+@pytest.mark.train
 def test_each_way_is_smaller_than_the_plainer_one(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """At the same loss: what `results/weight_coding` finds on long-trained networks holds here too."""
     names: tuple[WeightsName, ...] = ("huffman", "paper", "sensitivity", "trellis")
@@ -78,6 +80,7 @@ def test_each_way_is_smaller_than_the_plainer_one(trained: Representation, clip:
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("weights", ["sensitivity", "tuned"])
 def test_a_rate_is_kept_to(weights: WeightsName, trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """0.3 bits a pixel of four frames of 320x180 are 8,640 bytes, all of the file's."""
@@ -87,15 +90,17 @@ def test_a_rate_is_kept_to(weights: WeightsName, trained: Representation, clip: 
     assert found["target_met"]
 
 
+@pytest.mark.train
 def test_a_psnr_is_kept_to_or_refused(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """Refused where float weights do not reach it."""
     float_psnr_db = mean_psnr_db(trained, clip)
     _, _, network = quantised(trained, clip, "sensitivity", f"{float_psnr_db - 0.7:.3f}dB", tmp_path)
     assert mean_psnr_db(network, clip) == pytest.approx(float_psnr_db - 0.7, abs=0.1)
-    with pytest.raises(CodecError, match=r"The target is 90 dB, but with float weights the network reaches"):
+    with pytest.raises(CodecError, match=r"90 dB.* \d+\.\d+ dB"):
         quantised(trained, clip, "sensitivity", "90dB", tmp_path)
 
 
+@pytest.mark.train
 def test_bits_are_the_width_of_a_level(trained: Representation, clip: Clip, tmp_path: Path) -> None:
     """Steps by range at 6 bits: 63 levels, but for the rounding of steps to a sixteenth of an octave."""
     coded, found, _ = quantised(trained, clip, "paper", "6bit", tmp_path)
@@ -105,6 +110,7 @@ def test_bits_are_the_width_of_a_level(trained: Representation, clip: Clip, tmp_
     assert found["trials"] == 1
 
 
+@pytest.mark.train
 def test_tuning_teaches_the_network_its_steps(clip: Clip) -> None:
     """Pictures and gradients are those of the rounded weights, which the exact ones learn from."""
     torch.manual_seed(0)
@@ -180,7 +186,7 @@ class TestSteps:
     @pytest.mark.parametrize("base", [0.0, -1.0, float("nan"), float("inf"), 1e30])
     def test_senseless_steps_are_refused(self, base: float) -> None:
         """Zero, negative, not a number, infinite, and nearly."""
-        with pytest.raises(StreamError, match="its quantisation steps are multiples of"):
+        with pytest.raises(StreamError, match="steps"):
             unpack(StepSizes(base, np.array([255], np.uint8)).pack(), 1)
 
     def test_another_number_of_steps_is_refused(self) -> None:

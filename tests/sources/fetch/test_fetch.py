@@ -191,9 +191,13 @@ def plant(served: Served, archive: bytes, monkeypatch: pytest.MonkeyPatch) -> by
     return archive
 
 
-@pytest.mark.parametrize("position", [0, 20, 40, len(WHOLE) // 2, len(WHOLE) - 40, len(WHOLE) - 1])
-def test_corrupt_archives(position: int, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte that is wrong anywhere, where no digest is known: the archive's own checksums notice."""
+@pytest.mark.parametrize(("share", "offset"), [(0, 0), (0, 20), (0, 40), (0.5, 0), (1, -40), (1, -1)])
+def test_corrupt_archives(
+    share: float, offset: int, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte that is wrong anywhere, where no digest is known: the archive's own checksums notice. Its place is not
+    a number of bytes, since every process makes an archive of another length."""
+    position = int(share * len(WHOLE)) + offset
     plant(served, WHOLE[:position] + bytes([WHOLE[position] ^ 0x55]) + WHOLE[position + 1 :], monkeypatch)
     with pytest.raises(SourceError, match=r"uvg/Jockey: .* It was deleted; run again to download it anew"):
         fetch(tmp_path)
@@ -245,6 +249,7 @@ def test_a_disk_that_fills_up_while_downloading(served: Served, tmp_path: Path) 
     assert is_complete(tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a file's size by setrlimit")
 def test_a_disk_that_fills_up_while_extracting(served: Served, tmp_path: Path) -> None:
     """The archive stays for the next try, half a video does not."""
@@ -267,6 +272,7 @@ def test_a_disk_that_fills_up_while_extracting(served: Served, tmp_path: Path) -
     assert served.ranges == []
 
 
+@pytest.mark.process
 def test_two_processes_fetch_once(served: Served, tmp_path: Path) -> None:
     """The second waits, and finds the sequence there."""
     code = 'sys.exit(main(["fetch", "uvg", "Jockey"]))'
@@ -277,6 +283,7 @@ def test_two_processes_fetch_once(served: Served, tmp_path: Path) -> None:
     assert is_complete(tmp_path)
 
 
+@pytest.mark.process
 def test_killed_while_downloading(served: Served, tmp_path: Path) -> None:
     """What has come so far is kept, under no name that anything takes for the sequence."""
     code = """

@@ -1,4 +1,4 @@
-"""All pictures of a section, and why some are absent."""
+"""All pictures of a comparable set, and why some are absent."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .training import training_picture
 
 
 @dataclass(frozen=True)
-class Figures:
-    """``absent`` are sentences."""
+class Gallery:
+    """The pictures of a comparable set. ``absent`` says in sentences why some pictures are missing."""
 
     pictures: list[Picture]
     absent: list[str]
 
 
-def figures(
+def all_pictures(
     group: ComparableSet, compared: Pairs, styles: Styles, root: Path | None = None, rate_axis: RateAxis = "log"
-) -> Figures:
-    """What there is to see in ``section``, all pairs of whose codecs are in ``compared``. ``root`` is the
-    results directory, where kept frames are."""
+) -> Gallery:
+    """All pictures of ``group``. ``compared`` has all pairs of its codecs; ``root`` is the results directory, where
+    kept frames are."""
     if not group.measured:
-        return Figures([], [])
+        return Gallery([], [])
     crops, absent = crops_pictures(group, root)
     if not has_regions(group):
         absent.append("No comparison of transient and persistent regions: the records have no PSNR by region.")
@@ -44,4 +44,4 @@ def figures(
         *training_picture(group, styles),
         *overhead_picture(group),
     ]
-    return Figures(pictures, absent)
+    return Gallery(pictures, absent)
