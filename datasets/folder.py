@@ -27,7 +27,8 @@ class Folder(Dataset):
         self.stated = stated
         self.files = _find(path.resolve())
         name = as_name(path.resolve().stem if path.is_file() else path.resolve().name)
-        self.name = f"own-{name}" if name in datasets.names() else name  # no file can pose as a published sequence
+        # A file of the user must not pass for a published sequence.
+        self.name = f"own-{name}" if name in datasets.names() else name
         self.sequences = tuple(self.files)
 
     def file(self, sequence: str) -> VideoFile:

@@ -103,7 +103,8 @@ class ImplicitCodec(LearnedCodec):
         return [getattr(self, name) for name in self.network_fields()]
 
     def tools(self) -> dict[str, str]:
-        return {module.__name__: str(module.__version__) for module in (torch, numba)}  # what computes the weights
+        # These two compute the weights.
+        return {module.__name__: str(module.__version__) for module in (torch, numba)}
 
     def skip(self, clip: Clip) -> str | None:
         # The import is here since it is slow and decoders do not need it.
