@@ -80,6 +80,7 @@ def test_files_of_any_name_are_written(name: bytes, folder: Path) -> None:
     assert {path.suffix for path in folder.iterdir()} == {".yuv", ".rgb", ".y4m"}
 
 
+@pytest.mark.process
 def test_messages_can_be_printed_in_ascii(folder: Path) -> None:
     """Errors about such a name are printed where standard output takes ASCII alone, and escape the name."""
     noise(b"caf\xe9\n").path.write_bytes(bytes(3))
