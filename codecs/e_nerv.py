@@ -1,4 +1,4 @@
-"""E-NeRV: NeRV with disentangled spatial and temporal context (Li et al., ECCV 2022)."""
+"""E-NeRV: NeRV with separate branches for space and time (Li et al., ECCV 2022)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .layers.upsampling import FactorisedUpsamplingBlock, UpsamplingBlock, block
 
 
 class ENeRVNetwork(Representation):
-    """A transformer over a fixed grid of positions, multiplied by a temporal embedding, then
-    upsampling blocks whose inputs a second temporal branch scales and shifts (as AdaIN does)."""
+    """A transformer over the fixed positions of the coarsest feature map is multiplied by an embedding of time. Then
+    come upsampling blocks, whose inputs a second temporal branch scales and shifts, as AdaIN does."""
 
     coordinates: Tensor
 
@@ -49,7 +49,10 @@ class ENeRVNetwork(Representation):
 
     @staticmethod
     def trunk(config: ENeRV, widths: list[int], strides: tuple[int, ...]) -> list[nn.Module]:
-        """One module for each stride; ``config`` is for relatives that add something."""
+        """The upsampling modules, one for each stride. ``widths`` has the channels before, between and after them.
+
+        Subclasses that add something to each module read ``config``.
+        """
         (first, *rest) = zip(widths, widths[1:], strides, strict=False)
         return [FactorisedUpsamplingBlock(*first), *(UpsamplingBlock(*shape) for shape in rest)]
 
@@ -68,8 +71,8 @@ class ENeRVNetwork(Representation):
 
 @dataclass(frozen=True)
 class ENeRV(ImplicitCodec):
-    """Defaults are the authors' configuration for Bunny (12,490,602 parameters at 1280x720, with
-    the 288 fixed grid coordinates that they count and that need no transmission)."""
+    """The defaults are the authors' configuration for Bunny. At 1280x720 it has 12,490,602 parameters by the authors'
+    count, which includes the 288 coordinates of fixed positions; these need no transmission."""
 
     name: ClassVar[str] = "e-nerv"
     version: ClassVar[int] = 4

@@ -18,10 +18,9 @@ from .layers.upsampling import UpsamplingBlock, block_widths
 
 
 class NeRVNetwork(Representation):
-    """Frame index -> positional encoding -> two linear layers -> upsampling blocks -> 1x1 head.
+    """Frame index -> positional encoding -> two linear layers (the stem) -> upsampling blocks -> 1x1 head.
 
-    ``trunk`` holds what stands between the stem and the head, so that a relative such as Res-NeRV
-    replaces only that.
+    ``trunk`` has the modules between the stem and the head. A subclass such as Res-NeRV changes only these.
     """
 
     def __init__(self, config: NeRV, video: VideoFormat) -> None:
@@ -36,6 +35,7 @@ class NeRVNetwork(Representation):
 
     @staticmethod
     def blocks(config: NeRV, widths: list[int], strides: tuple[int, ...]) -> list[nn.Module]:
+        """The modules of the trunk. ``widths`` has the channels after each upsampling block."""
         shapes = zip([config.fc_dim, *widths], widths, strides, strict=False)
         return [UpsamplingBlock(a, b, stride) for a, b, stride in shapes]
 
@@ -48,8 +48,10 @@ class NeRVNetwork(Representation):
 
 @dataclass(frozen=True)
 class NeRV(ImplicitCodec):
-    """The sizes follow NeRV's own names: ``fc_dim`` channels leave the stem, ``expansion`` widens
-    them in the first block, later blocks halve them down to ``lower_width``."""
+    """The sizes have the names that they have in NeRV's code. ``fc_dim`` is the number of channels after the stem. The
+    first block multiplies it by ``expansion``; each later block halves it, but not below ``lower_width``. The stem has
+    a hidden layer of ``stem_dim`` channels, and ``levels`` is the number of frequencies of the positional encoding.
+    """
 
     name: ClassVar[str] = "nerv"
     version: ClassVar[int] = 4

@@ -31,7 +31,7 @@ class ResENeRVNetwork(ENeRVNetwork):
 
 @dataclass(frozen=True)
 class ResENeRV(ENeRV):
-    """Ours: no published configuration exists. ``norm`` as in Res-NeRV."""
+    """This configuration is ours, since none is published. ``norm`` has the same meaning as in Res-NeRV."""
 
     name: ClassVar[str] = "res-e-nerv"
     version: ClassVar[int] = 4

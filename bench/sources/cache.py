@@ -1,4 +1,4 @@
-"""Where prepared clips are kept."""
+"""The folder in which prepared clips are kept."""
 
 from __future__ import annotations
 

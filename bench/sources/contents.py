@@ -1,4 +1,4 @@
-"""What large files hold, found out once and remembered for as long as they stay untouched."""
+"""A cache of what large files hold, so that a file is read only once as long as it does not change."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ..errors import SourceError, StoreError
 from ..files import Content, file_sha256, read_json, write_json
+from ..video.paths import printable
 
 FILE = "file"
-"""Asks for the file's own bytes."""
+"""The question for the content of a file's own bytes."""
 
 
 @dataclass(frozen=True)
@@ -21,26 +22,29 @@ class _CacheEntry:
 
 
 def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Callable[[], Content]) -> Content:
-    """What ``find`` says of ``paths``, or said before if since then no size or time of change of them did.
+    """What ``find`` returns for the files ``paths``.
 
-    ``question`` tells apart what is asked of the same files. Raises `SourceError` if they change meanwhile.
+    The answer comes from ``cache`` if the same ``question`` was asked before, and no file's size, time of change or
+    inode has changed since. Raises `SourceError` if a file changes while ``find`` runs, and `StoreError` if the cache
+    cannot be written.
     """
     stamp = _stamp(paths)
     try:
-        known = read_json(_entry_path(paths, question, cache), _CacheEntry)
+        entry = read_json(_entry_path(paths, question, cache), _CacheEntry)
     except StoreError:
-        known = None
-    if known is not None and known.stamp == stamp:
-        return known.content
+        entry = None
+    if entry is not None and entry.stamp == stamp:
+        return entry.content
     content = find()
     if _stamp(paths) != stamp:
-        raise SourceError(f"{paths[0]} changed while it was read. Try again when nothing writes to it.")
+        raise SourceError(f"{printable(paths[0])} changed while it was read. Try again when nothing writes to it.")
     cache_content(paths, question, cache, content)
     return content
 
 
 def cache_content(paths: Sequence[Path], question: str, cache: Path, content: Content) -> None:
-    """Have `cached_content` say this of ``paths`` as they are now."""
+    """Let `cached_content` answer with ``content`` until one of ``paths`` changes. Raises `StoreError` if the cache
+    cannot be written."""
     try:
         write_json(_entry_path(paths, question, cache), _CacheEntry(_stamp(paths), content))
     except StoreError as error:
@@ -50,7 +54,7 @@ def cache_content(paths: Sequence[Path], question: str, cache: Path, content: Co
 
 
 def file_content(path: Path, cache: Path) -> Content:
-    """Of the file itself."""
+    """The content of the file's own bytes. Raises what `cached_content` raises."""
     return cached_content([path], FILE, cache, lambda: Content(file_sha256(path), path.stat().st_size))
 
 

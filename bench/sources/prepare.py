@@ -1,4 +1,4 @@
-"""From a source file to the clip that codecs are given, made once and kept by content."""
+"""Making the clip that codecs are given from a source file. Each clip is made once and kept in a cache."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from ..files import Content, read_json, write_json
 from ..measure.psnr import mean_squared_error, psnr_from_mse
 from ..video import colour, ffmpeg
 from ..video.colour import Matrix
+from ..video.paths import as_argument, printable
 from ..video.raw import RawVideo, VideoFormat
 from ..video.reference import difference
 from .contents import FILE, cache_content, file_content
 
 VERSION = 1
-"""Raised whenever the same source and cut would give other samples."""
+"""This number is raised whenever the same source and window would give other samples."""
 
 
 def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow, cache: Path, matrix: Matrix) -> Clip:
-    """ClipWindow ``stream`` (an ffmpeg-python input of a video of format ``full``) and convert it.
+    """Cut the window ``cut`` out of ``stream``, and convert it to RGB, or to YUV if it is RGB.
 
-    The result lies in a folder of ``cache`` named after everything that decides its content, and
-    is checked against its digests whenever it is used again after a change. Processes that ask for the
-    same clip wait for each other.
+    ``stream`` is an ffmpeg-python input of a video of format ``full``. The clip lies in a folder of ``cache``, whose
+    name follows from everything that decides the clip's content. A clip that is there already is used again if its
+    files have the digests that were noted. Processes that ask for the same clip wait for each other.
+
+    Raises `UsageError` if the window does not fit, `ToolError` if ffmpeg fails, and `StoreError` if the cache cannot
+    be written.
     """
     form = cut.format_of(full)
     cut = cut.of(full)
@@ -45,24 +49,26 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow
                 return kept
             _check_space(form, cache)
             with tempfile.TemporaryDirectory(dir=cache, prefix=".preparing-") as name:
-                making = Path(name) / folder.name
-                making.mkdir()
-                clip = _make(source, _cut(stream, full, form, cut), form, cut, matrix, making)
-                write_json(making / "clip.json", clip.in_folder(Path()))
+                unfinished = Path(name) / folder.name
+                unfinished.mkdir()
+                clip = _make(source, _cut(stream, full, form, cut), form, cut, matrix, unfinished)
+                write_json(unfinished / "clip.json", clip.in_folder(Path()))
                 shutil.rmtree(folder, ignore_errors=True)
-                making.rename(folder)
+                unfinished.rename(folder)
             clip = clip.in_folder(folder)
             for video, digest in ((clip.yuv, clip.yuv_sha256), (clip.rgb, clip.rgb_sha256)):
                 cache_content([video.path], FILE, cache, Content(digest, video.format.size_bytes))
             return clip
     except OSError as error:
-        raise StoreError(f"Cannot write to the cache {cache}: {error}. Name another folder in BENCH_CACHE.") from error
+        raise StoreError(
+            f"Cannot write to the cache {printable(cache)}: {error}. Name another folder in BENCH_CACHE."
+        ) from error
 
 
 def _make(source: Source, stream: Any, form: VideoFormat, cut: ClipWindow, matrix: Matrix, folder: Path) -> Clip:
     first = RawVideo(folder / ("clip.rgb" if form.pixel_format == "rgb24" else "clip.yuv"), form)
     output = stream.output(
-        str(first.path),
+        as_argument(first.path),
         format="rawvideo",
         pix_fmt=form.pixel_format,
         fps_mode="passthrough",
@@ -93,7 +99,7 @@ def _cut(stream: Any, full: VideoFormat, form: VideoFormat, cut: ClipWindow) -> 
 
 
 def _psnr_rgb_db(rgb: RawVideo, yuv: RawVideo, matrix: Matrix) -> float:
-    """What is left of RGB after its way through YUV: the mean over frames of each one's PSNR."""
+    """The PSNR in dB that RGB still has after it was converted to YUV and back: the mean over all frames."""
     pairs = zip(rgb.read_frames(), colour.converted_frames(yuv, "rgb24", matrix), strict=True)
     return float(np.mean([psnr_from_mse(mean_squared_error(a, b)) for (a,), (b,) in pairs]))
 
@@ -103,13 +109,13 @@ def _check_space(form: VideoFormat, cache: Path) -> None:
     free = shutil.disk_usage(cache).free
     if needed > free:
         raise StoreError(
-            f"The cache {cache} has {free / 2**30:.1f} GiB free; {form} in YUV and RGB takes {needed / 2**30:.1f}. "
-            "Free some, or name another folder in BENCH_CACHE."
+            f"The cache {printable(cache)} has {free / 2**30:.1f} GiB free; {form} in YUV and RGB takes "
+            f"{needed / 2**30:.1f}. Free some, or name another folder in BENCH_CACHE."
         )
 
 
 def _reuse(folder: Path, source: Source, cache: Path) -> Clip | None:
-    """The clip in ``folder`` if it is there and what it was when it was written."""
+    """The clip in ``folder``; None if there is none, or if its files are not as they were written."""
     try:
         clip = read_json(folder / "clip.json", Clip).in_folder(folder)
     except StoreError:

@@ -1,8 +1,8 @@
-"""Between YUV and RGB, always by the conversion that made the papers' ground truth.
+"""Conversions between YUV and RGB, by default the one that made the papers' ground truth.
 
-That is swscale's default: BT.601 limited range whatever the size of the picture. It reproduces
-the Bunny frames of the NeRV, HNeRV and E-NeRV repositories bit for bit on x86. BT.709 is for those
-who want what their videos are tagged with; no published figure of an implicit codec is made so.
+That conversion is swscale's default: BT.601 with limited range, whatever the size of the picture. On x86 it gives the
+Bunny frames of the NeRV, HNeRV and E-NeRV repositories bit for bit. BT.709 is for videos that are tagged with it; no
+published figure of an implicit codec was made with it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from . import ffmpeg
+from .paths import as_argument, printable
 from .raw import Frame, PixelFormat, RawVideo
 
 Matrix = Literal["bt601", "bt709"]
@@ -23,7 +24,8 @@ MATRICES: tuple[Matrix, ...] = get_args(Matrix)
 
 @dataclass(frozen=True)
 class Difference:
-    """Of 8-bit samples, over some frames: the largest, the mean of all, and the mean squared."""
+    """How far the 8-bit samples of two videos differ over ``frames`` frames: the largest absolute difference, from 0
+    to 255, the mean absolute difference, and the mean squared difference."""
 
     frames: int
     largest: int
@@ -32,31 +34,39 @@ class Difference:
 
     @property
     def psnr_db(self) -> float:
+        """The PSNR in dB that follows from ``mean_squared``; infinite if no sample differs."""
         return 10 * math.log10(255**2 / self.mean_squared) if self.mean_squared else math.inf
 
 
 def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:
-    """``video`` in ``pixel_format``, written to ``path`` and checked for size."""
+    """Write ``video``, converted to ``pixel_format``, to ``path``. Returns the new raw video.
+
+    Raises `ToolError` if ffmpeg fails, and `DecodeError` if it wrote more or less than all frames.
+    """
     converted = RawVideo(path, dataclasses.replace(video.format, pixel_format=pixel_format))
-    output = _converted(video, pixel_format, matrix).output(str(path), format="rawvideo", pix_fmt=pixel_format)
+    output = _converted(video, pixel_format, matrix).output(as_argument(path), format="rawvideo", pix_fmt=pixel_format)
     ffmpeg.run(output, _task(video, pixel_format))
     converted.check_size()
     return converted
 
 
 def rounded(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:
-    """``video`` itself if it is RGB or in the YUV format ``pixel_format``; else, of another depth, rounded to
-    that in a file at ``path``.
+    """``video`` with the bit depth of the YUV format ``pixel_format``: ``video`` itself if it is RGB or already in
+    that format, or else a version rounded to it, in a file at ``path``.
 
-    Only then does it become RGB as the ground truth did: swscale interpolates the chroma of ten bits and
-    repeats that of eight.
+    swscale interpolates chroma of ten bits and repeats chroma of eight. So a decoder's ten bits must be rounded to the
+    eight of the source before they become RGB; otherwise they would be converted unlike the ground truth. Raises what
+    `convert` raises.
     """
-    as_it_is = video.format.pixel_format in ("rgb24", pixel_format)
-    return video if as_it_is else convert(video, pixel_format, path, matrix)
+    unchanged = video.format.pixel_format in ("rgb24", pixel_format)
+    return video if unchanged else convert(video, pixel_format, path, matrix)
 
 
 def converted_frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Iterator[list[Frame]]:
-    """The planes of each frame of ``video`` in ``pixel_format``, one frame after another in memory."""
+    """The planes of each frame of ``video`` in ``pixel_format``. One frame at a time is in memory.
+
+    Raises `ToolError` if ffmpeg fails.
+    """
     if pixel_format == video.format.pixel_format:
         return video.read_frames()
     form = dataclasses.replace(video.format, pixel_format=pixel_format)
@@ -67,11 +77,12 @@ def converted_frames(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix)
 def _converted(video: RawVideo, pixel_format: PixelFormat, matrix: Matrix) -> Any:
     stream, name = ffmpeg.raw_input(video), video.format.pixel_format
     if "rgb24" not in (name, pixel_format):
-        return stream.filter("scale", sws_dither="none")  # a lower bit depth by rounding
+        return stream.filter("scale", sws_dither="none")  # A lower bit depth then comes from rounding.
     if matrix == "bt601":
-        return stream  # the default, and said by nothing: any option can change swscale's path, and so the last bit
+        # BT.601 is the default. It is not stated, since any option can change swscale's code path and so the last bit.
+        return stream
     return stream.filter("scale", **{"in_color_matrix" if pixel_format == "rgb24" else "out_color_matrix": matrix})
 
 
 def _task(video: RawVideo, pixel_format: PixelFormat) -> str:
-    return f"Converting {video.path.name} to {pixel_format}"
+    return f"Converting {printable(video.path.name)} to {pixel_format}"

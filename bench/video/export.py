@@ -1,4 +1,4 @@
-"""Decoded frames in a form that other programs read."""
+"""Writing decoded frames in a format that other programs read."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from pathlib import Path
 from ..errors import StoreError
 from . import colour
 from .colour import Matrix
+from .paths import printable
 from .raw import RawVideo
 from .y4m import write_y4m
 
 
 def export(video: RawVideo, matrix: Matrix, path: Path) -> None:
-    """Write ``video`` to ``path``, in the form that its suffix names, whole or not at all."""
+    """Write ``video`` to ``path``, whole or not at all, in the format that the suffix of ``path`` names (`WRITERS`).
+
+    ``matrix`` is the one that converts RGB back to YUV. Raises `StoreError` if the file cannot be written.
+    """
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as name:
-            made = Path(name) / path.name
-            WRITERS[path.suffix](video, matrix, made)
-            made.replace(path)
+            unfinished = Path(name) / path.name
+            WRITERS[path.suffix](video, matrix, unfinished)
+            unfinished.replace(path)
     except OSError as error:
-        raise StoreError(f"Cannot write {path}: {error}.") from error
+        raise StoreError(f"Cannot write {printable(path)}: {error}.") from error
 
 
 def _y4m(video: RawVideo, matrix: Matrix, path: Path) -> None:
-    # RGB keeps its full resolution of colour; YUV stays exactly as it was decoded.
+    # 4:4:4 keeps the full colour resolution of RGB. YUV stays exactly as it was decoded.
     if video.format.pixel_format == "rgb24":
         video = colour.convert(video, "yuv444p", path.with_suffix(".yuv"), matrix)
     write_y4m(video, path)
@@ -37,3 +41,4 @@ def _raw(video: RawVideo, matrix: Matrix, path: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[RawVideo, Matrix, Path], None]] = {".y4m": _y4m, ".raw": _raw}
+"""The function that writes each suffix."""

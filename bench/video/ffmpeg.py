@@ -1,4 +1,4 @@
-"""Running ffmpeg: which binary, what it can do, and commands whose outcome is checked."""
+"""Running ffmpeg: which binary is used, what it can do, and commands whose outcome is checked."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import imageio_ffmpeg
 
 from ..errors import StreamError, ToolError
 from ..files import Content
+from .paths import as_argument, printable, restored
 from .raw import PixelFormat, RawVideo, VideoFormat
 from .y4m import COLOURS, read_y4m_header
 
@@ -29,20 +30,23 @@ _CURE = f"Install the bundled build (pip install imageio-ffmpeg==0.8.1) or point
 
 @functools.cache
 def binary() -> str:
-    """The path of a usable ffmpeg: the one that the environment names, else the bundled one."""
+    """The path of a usable ffmpeg: the one that the environment names, or else the bundled one.
+
+    Raises `ToolError` if there is none that runs.
+    """
     try:
         path: str = imageio_ffmpeg.get_ffmpeg_exe()
         subprocess.run([path, "-version"], check=True, capture_output=True)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         named = os.environ.get(BINARY_VARIABLE)
-        found = f"{BINARY_VARIABLE} names {named!r}, which does not run" if named else "no ffmpeg was found"
-        raise ToolError(f"No usable ffmpeg: {found} ({error}). {_CURE}") from error
+        reason = f"{BINARY_VARIABLE} names {named!r}, which does not run" if named else "no ffmpeg was found"
+        raise ToolError(f"No usable ffmpeg: {reason} ({error}). {_CURE}") from error
     return path
 
 
 @functools.cache
 def version() -> str:
-    """The version as ffmpeg prints it, which tells builds apart."""
+    """The version as ffmpeg prints it. It tells builds apart."""
     banner = subprocess.run([binary(), "-version"], check=True, capture_output=True, text=True).stdout
     return banner.split()[2]
 
@@ -55,7 +59,7 @@ def encoders() -> frozenset[str]:
 
 
 def missing_encoder(name: str) -> str | None:
-    """Why encoder ``name`` cannot be used; None if it can."""
+    """Why the encoder ``name`` cannot be used, with the cure; None if it can."""
     if name in encoders():
         return None
     return f"ffmpeg {version()} has no encoder {name}. {_CURE}"
@@ -67,24 +71,26 @@ VERSIONS = {
     "libsvtav1": r"SVT-AV1 Encoder Lib (\S+)",
     "libvvenc": r"libvvenc version: (\S+)",
 }
-"""Where each encoder states its own version: in what it prints, or in its stream."""
+"""The pattern by which each encoder's own version is found in what it prints, or in its stream."""
 
 
 @functools.cache
 def encoder_version(name: str) -> str:
-    """The version of encoder ``name``, which may be another than ffmpeg's own suggests. Raises `ToolError`
-    if it cannot encode two grey frames."""
+    """The version of the encoder ``name``, which ffmpeg's own version does not tell; ``unknown`` where it states none.
+
+    Raises `ToolError` if the encoder cannot encode two grey frames.
+    """
     grey = ffmpeg.input("color=gray:size=128x128:duration=0.08:rate=25", format="lavfi")
     done = run(grey["v:0"].output("-", format="data", vcodec=name, pix_fmt="yuv420p"), f"Trying {name}")
-    found = re.search(VERSIONS.get(name, r"$^"), done.stderr + done.stdout.decode("latin-1"))
-    return found[1] if found else "unknown"
+    match = re.search(VERSIONS.get(name, r"$^"), done.stderr + done.stdout.decode("latin-1"))
+    return match[1] if match else "unknown"
 
 
 def raw_input(video: RawVideo) -> Any:
     """``video`` as an ffmpeg-python input."""
     form = video.format
     return ffmpeg.input(
-        str(video.path),
+        as_argument(video.path),
         format="rawvideo",
         pix_fmt=form.pixel_format,
         video_size=(form.width, form.height),
@@ -102,14 +108,14 @@ class FFmpegRun:
 
 
 def run(output: Any, task: str, *, strict: bool = False) -> FFmpegRun:
-    """Run an ffmpeg-python pipeline.
+    """Run the ffmpeg-python pipeline that ends in ``output``. ``task`` begins the message of an error.
 
-    ``strict`` makes any decoding error fatal, where ffmpeg would conceal it. Raises `ToolError`,
-    with the command and the end of ffmpeg's messages, if the exit status is not 0.
+    ``strict`` makes any decoding error fatal; otherwise ffmpeg conceals it. Raises `ToolError`, with the command and
+    the end of ffmpeg's messages, if the exit status is not 0.
     """
     command = _command(output, strict)
     done = subprocess.run(command, capture_output=True, check=False)
-    messages = done.stderr.decode(errors="replace")
+    messages = done.stderr.decode(errors="backslashreplace")
     _check_status(done.returncode, command, messages, task)
     return FFmpegRun(command, done.stdout, messages)
 
@@ -117,7 +123,7 @@ def run(output: Any, task: str, *, strict: bool = False) -> FFmpegRun:
 def stream_frames(output: Any, form: VideoFormat, task: str) -> Iterator[bytes]:
     """The bytes of each frame that an ffmpeg-python pipeline writes to standard output, one at a time.
 
-    Raises `ToolError` if ffmpeg fails or gives another number of frames than ``form`` says.
+    Raises `ToolError` if ffmpeg fails or gives another number of bytes than the frames of ``form`` have.
     """
     size_bytes = 0
     for frame in _blocks(output, form.frame_bytes, task):
@@ -133,7 +139,7 @@ def stream_frames(output: Any, form: VideoFormat, task: str) -> Iterator[bytes]:
 
 
 def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[bytes]:
-    """What a pipeline writes to standard output, in blocks of ``size`` bytes, the last one shorter."""
+    """What a pipeline writes to standard output, in blocks of ``size`` bytes; the last block may be shorter."""
     command = _command(output, strict)
     with (
         tempfile.TemporaryFile() as log,
@@ -147,27 +153,30 @@ def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[
         finally:
             child.kill()
         log.seek(0)
-        messages = log.read().decode(errors="replace")
+        messages = log.read().decode(errors="backslashreplace")
         _check_status(status, command, messages, task)
-        if strict and (cut := re.search(r".*(?:ended prematurely|partial file).*", messages)):
-            raise ToolError(f"{task}: the file is truncated. {cut[0].strip()}")  # which ffmpeg forgives
+        # ffmpeg exits with status 0 even if a file is truncated; only its messages say it.
+        if strict and (truncation := re.search(r".*(?:ended prematurely|partial file).*", messages)):
+            raise ToolError(f"{task}: the file is truncated. {truncation[0].strip()}")
 
 
 def _command(output: Any, strict: bool) -> list[str]:
     options = ["-hide_banner", "-nostdin", *(("-xerror", "-err_detect", "explode") if strict else ())]
     command: list[str] = ffmpeg.compile(output.overwrite_output(), cmd=[binary(), *options])
-    return command
+    return [restored(argument) for argument in command]
 
 
 def _check_status(status: int, command: list[str], messages: str, task: str) -> None:
     if status != 0:
         last = "\n".join(messages.strip().splitlines()[-12:])
-        raise ToolError(f"{task}: ffmpeg exited with status {status}.\n{shlex.join(command)}\n{last}")
+        raise ToolError(f"{task}: ffmpeg exited with status {status}.\n{printable(shlex.join(command))}\n{last}")
 
 
 def decoded_content(stream: Any, pixel_format: PixelFormat, task: str) -> Content:
-    """The SHA-256 and the number of bytes of all frames of ``stream`` (an ffmpeg-python input) as raw
-    ``pixel_format``. Raises `ToolError` at the first error of decoding."""
+    """The SHA-256 and the number of bytes of all frames of ``stream``, decoded to raw ``pixel_format``.
+
+    ``stream`` is an ffmpeg-python input. Raises `ToolError` at the first decoding error.
+    """
     output = stream.output("-", format="rawvideo", pix_fmt=pixel_format, fps_mode="passthrough")
     digest, size_bytes = hashlib.sha256(), 0
     for block in _blocks(output, 1 << 20, task):
@@ -178,8 +187,8 @@ def decoded_content(stream: Any, pixel_format: PixelFormat, task: str) -> Conten
 
 @dataclass(frozen=True)
 class Probe:
-    """A video as its first frame shows it; ``format.frames`` is 0. ``codec`` and ``pixel_format`` are
-    ffmpeg's names, before anything is converted."""
+    """What the first frame of a video shows. ``format.frames`` is 0, since the number of frames is not known yet.
+    ``codec`` and ``pixel_format`` are ffmpeg's names for what the file itself holds."""
 
     format: VideoFormat
     codec: str
@@ -187,20 +196,27 @@ class Probe:
 
 
 def probe(stream: Any, name: str) -> Probe:
-    """Look at the first frame of ``stream`` (an ffmpeg-python input). Raises `ToolError` if there is none
-    that can be decoded, `StreamError` if ffmpeg would have to convert it: what cannot stand in `PixelFormat`."""
+    """Decode the first frame of ``stream``, an ffmpeg-python input that messages call ``name``.
+
+    Raises `ToolError` if no frame can be decoded, and `StreamError` if its pixel format is none of `PixelFormat`, so
+    that ffmpeg would have to convert it.
+    """
     output = stream.output("-", format="yuv4mpegpipe", strict=-1, fps_mode="passthrough", **{"frames:v": 1})
     first = run(output, f"Reading the first frame of {name}")
-    found = re.search(r"Stream #0:\d.*?: Video: (\w+)[^,]*, (\w+)", first.stderr)
-    if not first.stdout or found is None:
+    description = re.search(r"Stream #0:\d.*?: Video: (\w+)[^,]*, (\w+)", first.stderr)
+    if not first.stdout or description is None:
         raise ToolError(f"{name} holds no video that ffmpeg {version()} can decode.\n{first.stderr.strip()[-500:]}")
     form = read_y4m_header(io.BytesIO(first.stdout), name)
-    if found[2] != form.pixel_format:
-        raise StreamError(f"{name} holds {found[2]}; what can be read is {', '.join(COLOURS)}.")
-    return Probe(form, found[1], found[2])
+    codec, pixel_format = description.groups()
+    if pixel_format != form.pixel_format:
+        raise StreamError(f"{name} holds {pixel_format}; what can be read is {', '.join(COLOURS)}.")
+    return Probe(form, codec, pixel_format)
 
 
 def coded_bytes(path: Path) -> int:
-    """The size of the first video stream in a container: its packets, without audio and container."""
-    output = ffmpeg.input(str(path))["v:0"].output("-", format="data", vcodec="copy")
-    return sum(map(len, _blocks(output, 1 << 20, f"Measuring {path.name}", strict=False)))
+    """The size in bytes of the packets of the first video stream in a container, without sound and the container.
+
+    Raises `ToolError` if ffmpeg cannot read the file.
+    """
+    output = ffmpeg.input(as_argument(path))["v:0"].output("-", format="data", vcodec="copy")
+    return sum(map(len, _blocks(output, 1 << 20, f"Measuring {printable(path.name)}", strict=False)))

@@ -1,4 +1,4 @@
-"""Uncompressed video on disk: frames, one after another, nothing around them."""
+"""Uncompressed video on disk: one frame after another, with nothing before, between or after them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 
 from ..errors import DecodeError
 from ..files import file_sha256
+from .paths import printable
 
 PixelFormat = Literal["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "rgb24"]
-"""By ffmpeg's names. YUV is of limited range; ten bits lie in the lower ones of 16, low byte first."""
+"""ffmpeg's names. YUV has limited range. A sample of ten bits lies in the lower bits of 16, with the low byte first."""
 PIXEL_FORMATS: tuple[PixelFormat, ...] = get_args(PixelFormat)
 YUV_FORMATS: tuple[PixelFormat, ...] = tuple(name for name in PIXEL_FORMATS if name != "rgb24")
 Frame = NDArray[Any]
-"""A plane's samples, uint8 or uint16."""
+"""The samples of one plane, uint8 or uint16, of shape (height, width); RGB is one plane, (height, width, 3)."""
 
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """The shape of a raw video. ``frame_rate`` is in frames per second."""
+    """The format of a raw video: ``width`` and ``height`` in pixels, the number of ``frames``, and ``frame_rate`` in
+    frames per second."""
 
     width: int
     height: int
@@ -34,11 +36,12 @@ class VideoFormat:
 
     @property
     def bit_depth(self) -> int:
+        """The bits of a sample: 8 or 10."""
         return 10 if self.pixel_format.endswith("10le") else 8
 
     @property
     def peak(self) -> int:
-        """The largest sample."""
+        """The largest value that a sample can have."""
         return (1 << self.bit_depth) - 1
 
     @property
@@ -47,12 +50,12 @@ class VideoFormat:
 
     @property
     def planes(self) -> tuple[str, ...]:
-        """The name of each plane; RGB is one interleaved plane."""
+        """The name of each plane. RGB is one plane, whose channels are interleaved."""
         return ("rgb",) if self.pixel_format == "rgb24" else ("y", "u", "v")
 
     @property
     def subsampling(self) -> tuple[int, int]:
-        """Luma columns and luma rows to one of chroma."""
+        """How many luma columns, and how many luma rows, there are for one of chroma."""
         return (1 if "444" in self.pixel_format or self.pixel_format == "rgb24" else 2), (
             2 if "420" in self.pixel_format else 1
         )
@@ -76,7 +79,7 @@ class VideoFormat:
 
     @property
     def pixels(self) -> int:
-        """Luma samples in the whole video: what bits per pixel are counted over."""
+        """The number of pixels of all frames together, by which bits per pixel divide."""
         return self.width * self.height * self.frames
 
     @property
@@ -84,7 +87,7 @@ class VideoFormat:
         return float(self.frames / self.frame_rate)
 
     def split(self, frame: bytes | bytearray) -> list[Frame]:
-        """The planes of a frame's bytes."""
+        """The planes of one frame, from its bytes. The arrays are read-only views if ``frame`` is `bytes`."""
         samples = np.frombuffer(frame, self.sample_type)
         bounds = np.cumsum([int(np.prod(shape)) for shape in self.plane_shapes])[:-1]
         parts = zip(np.split(samples, bounds), self.plane_shapes, strict=True)
@@ -103,35 +106,37 @@ class RawVideo:
 
     def check_size(self) -> None:
         """Raise `DecodeError` unless the file holds exactly the frames that its format says."""
-        found = self.path.stat().st_size if self.path.exists() else 0
-        expected = self.format.size_bytes
-        if found != expected:
-            frames = found / self.format.frame_bytes
+        size_bytes = self.path.stat().st_size if self.path.exists() else 0
+        expected_bytes = self.format.size_bytes
+        if size_bytes != expected_bytes:
             raise DecodeError(
-                f"{self.path.name}: expected {self.format} ({expected:,} bytes), "
-                f"found {found:,} bytes ({frames:.2f} frames)."
+                f"{printable(self.path.name)}: expected {self.format} ({expected_bytes:,} bytes), "
+                f"found {size_bytes:,} bytes ({size_bytes / self.format.frame_bytes:.2f} frames)."
             )
 
     def read_frame_bytes(self) -> Iterator[bytes]:
-        """The bytes of each frame in turn, so that a file of any length takes one frame's memory."""
+        """The bytes of each frame in turn. One frame at a time is in memory, however long the file is.
+
+        Raises `DecodeError` if the file holds more or less than its format says.
+        """
         self.check_size()
         with self.path.open("rb", buffering=0) as file:
             for _ in range(self.format.frames):
                 yield file.read(self.format.frame_bytes)
 
     def read_frames(self) -> Iterator[list[Frame]]:
-        """The planes of each frame in turn, read-only."""
+        """The planes of each frame in turn, as read-only arrays. Raises what `read_frame_bytes` raises."""
         return map(self.format.split, self.read_frame_bytes())
 
     def read_frame(self, index: int) -> list[Frame]:
-        """The planes of one frame."""
+        """The planes of the frame at ``index``, which counts from 0. Raises what `read_frame_bytes` raises."""
         self.check_size()
         with self.path.open("rb") as file:
             file.seek(index * self.format.frame_bytes)
             return self.format.split(file.read(self.format.frame_bytes))
 
     def read_luma(self, index: int) -> Frame:
-        """The Y plane of one frame of a YUV video, without reading the others."""
+        """The Y plane of the frame at ``index`` of a YUV video, of shape (height, width). Nothing else is read."""
         form = self.format
         with self.path.open("rb", buffering=0) as file:
             file.seek(index * form.frame_bytes)

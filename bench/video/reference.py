@@ -1,8 +1,8 @@
-"""The conversion that made the papers' RGB, sample by sample, for any processor.
+"""The conversion that made the papers' RGB, computed sample by sample on any processor.
 
-swscale converts 8-bit 4:2:0 and 4:2:2 to RGB in 16-bit fixed point on x86, with chroma repeated, and
-rounds otherwise elsewhere. This is that arithmetic: on x86 it agrees with ffmpeg bit for bit. Elsewhere it
-tells how far ffmpeg's RGB is from the papers'.
+On x86, swscale converts 8-bit 4:2:0 and 4:2:2 to RGB in 16-bit fixed point, and repeats chroma. On other processors it
+rounds otherwise. This file has the arithmetic of x86: there it agrees with ffmpeg bit for bit, and elsewhere it tells
+how far ffmpeg's RGB is from the papers'.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from .raw import Frame, RawVideo
 
 FRAMES_COMPARED = 8
 
-# ITU-T H.273: what Cr adds to red, Cb to blue, and each takes from green, in units of 2^-16, limited range.
 CHROMA: dict[Matrix, tuple[int, int, int, int]] = {
     "bt601": (104597, 132201, 25675, 53279),
     "bt709": (117489, 138438, 13975, 34925),
 }
+"""How much Cr adds to red, how much Cb adds to blue, and how much Cb and Cr take from green, in units of 2^-16, for
+limited range (ITU-T H.273)."""
 LUMA = 65536 * 255 // 219
+"""The factor that stretches limited range to full range, in units of 2^-16."""
 
 
 def reference_rgb(planes: list[Frame], subsampling: tuple[int, int], matrix: Matrix) -> Frame:
-    """The RGB frame (H, W, 3) of 8-bit Y, U and V; ``subsampling`` is luma columns, which are 2, and rows to one
-    of chroma."""
+    """The 8-bit RGB frame, of shape (height, width, 3), of 8-bit planes Y, U and V.
+
+    ``subsampling`` is as in `VideoFormat.subsampling`: two luma columns, and one or two luma rows, for one of chroma.
+    """
     (y, u, v), (red, blue, green_blue, green_red) = planes, map(_coefficient, CHROMA[matrix])
     rgb: Frame = _convert(y, u, v, subsampling[1], _coefficient(LUMA), red, blue, green_blue, green_red)
     return rgb
@@ -35,7 +39,8 @@ def reference_rgb(planes: list[Frame], subsampling: tuple[int, int], matrix: Mat
 def _convert(
     y: Frame, u: Frame, v: Frame, rows: int, white: int, red: int, blue: int, green_blue: int, green_red: int
 ) -> Frame:  # pragma: no cover
-    """One row of each step at a time, so that all but the last, which interleaves, are vectorised."""
+    """Convert row by row. Each loop over a row does one operation, so that the compiler vectorises all of them but the
+    last, which interleaves the channels."""
     height, width = y.shape
     pairs = u.shape[1]
     rgb = np.empty((height, width, 3), np.uint8)
@@ -66,14 +71,15 @@ def _convert(
 
 
 def _coefficient(value: int) -> int:
+    """``value``, in units of 2^-16, rounded to units of 2^-13, with which swscale computes."""
     return value * 2**13 + 2**15 >> 16
 
 
 def difference(yuv: RawVideo, rgb: RawVideo, matrix: Matrix) -> Difference | None:
-    """Of ``rgb`` from the reference conversion of ``yuv``, over a few evenly spaced frames.
+    """How far ``rgb`` is from the reference conversion of ``yuv``, over `FRAMES_COMPARED` evenly spaced frames.
 
-    None where swscale converts by interpolation and there is nothing to compare with: other than 8-bit
-    4:2:0 and 4:2:2, and odd heights.
+    None where swscale interpolates, so that there is nothing to compare with: for pixel formats other than 8-bit 4:2:0
+    and 4:2:2, and for odd heights.
     """
     form = yuv.format
     if form.pixel_format not in ("yuv420p", "yuv422p") or form.height % 2:

@@ -1,4 +1,4 @@
-"""YUV4MPEG2, the plain container that players and encoders read."""
+"""YUV4MPEG2, a container for uncompressed video that players and encoders read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import StreamError
+from .paths import printable
 from .raw import PixelFormat, RawVideo, VideoFormat
 
 MAGIC = b"YUV4MPEG2 "
@@ -21,15 +22,16 @@ COLOURS: dict[PixelFormat, str] = {
     "yuv422p10le": "422p10",
     "yuv444p10le": "444p10",
 }
-"""What is written after ``C``."""
+"""How a header names each pixel format, after ``C``."""
 READ = {colour: name for name, colour in COLOURS.items()} | dict.fromkeys(
     ("420", "420mpeg2", "420paldv"),
-    "yuv420p",  # these differ in where chroma is sampled, not in bytes
+    "yuv420p",  # These differ in where chroma is sampled, not in bytes.
 )
+"""The pixel format for each name that can be read."""
 
 
 def write_y4m(video: RawVideo, path: Path) -> None:
-    """Write a YUV video, frame by frame."""
+    """Write a YUV video to ``path``, frame by frame. Raises what `RawVideo.read_frame_bytes` raises."""
     form = video.format
     rate = f"F{form.frame_rate.numerator}:{form.frame_rate.denominator}"
     colour = COLOURS[form.pixel_format]
@@ -41,8 +43,11 @@ def write_y4m(video: RawVideo, path: Path) -> None:
 
 
 def read_y4m_header(file: BinaryIO, name: str) -> VideoFormat:
-    """The format that the first line states, with ``frames`` 0. Raises `StreamError`, also for pixel
-    formats that the benchmark does not know, full range and interlaced ones among them."""
+    """The format that the first line of ``file`` states. Its ``frames`` are 0, since a header does not count them.
+
+    ``name`` is what messages call the file. Raises `StreamError` for anything but a YUV4MPEG2 header, and for a video
+    that the benchmark does not read: one of another pixel format, of full range, or interlaced.
+    """
     line = file.readline(LONGEST_HEADER)
     if not line.startswith(MAGIC) or not line.endswith(b"\n"):
         raise StreamError(f"{name} is not a YUV4MPEG2 file.")
@@ -60,23 +65,26 @@ def read_y4m_header(file: BinaryIO, name: str) -> VideoFormat:
         rate = Fraction(int(numerator), int(denominator))
         form = VideoFormat(int(tags["W"]), int(tags["H"]), 0, rate, READ[colour])
         if min(form.width, form.height, rate.numerator) < 1:
-            raise ValueError("sizes and rates are above zero")
+            raise ValueError("a size or a rate is below 1")
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise StreamError(f"{name} has a damaged header: {line!r}.") from error
     return form
 
 
-def read_y4m(path: Path, frames: Path) -> VideoFormat:
-    """Unpack ``path`` into the raw file ``frames``. Raises `StreamError` unless it is whole."""
-    with path.open("rb") as file, frames.open("wb") as raw:
-        form = read_y4m_header(file, path.name)
+def read_y4m(path: Path, raw_path: Path) -> VideoFormat:
+    """Unpack the file at ``path`` into a raw video at ``raw_path``, and return its format.
+
+    Raises `StreamError` if the file is damaged, truncated or holds no frames.
+    """
+    with path.open("rb") as file, raw_path.open("wb") as raw:
+        form = read_y4m_header(file, printable(path.name))
         count = 0
         while opening := file.readline(LONGEST_HEADER):
             frame = file.read(form.frame_bytes) if opening.startswith(b"FRAME") else b""
             if len(frame) != form.frame_bytes:
-                raise StreamError(f"{path.name} is truncated or damaged in frame {count}.")
+                raise StreamError(f"{printable(path.name)} is truncated or damaged in frame {count}.")
             raw.write(frame)
             count += 1
     if count == 0:
-        raise StreamError(f"{path.name} holds no frames.")
+        raise StreamError(f"{printable(path.name)} holds no frames.")
     return dataclasses.replace(form, frames=count)

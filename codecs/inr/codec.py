@@ -1,4 +1,4 @@
-"""The codec that every implicit one is: train a network, quantise it, code it, and the way back."""
+"""What all implicit codecs share: a network is trained, quantised and coded, and decoded again."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from .weights.target import Target, parse_target
 
 @dataclass(frozen=True)
 class ImplicitCodec(LearnedCodec):
-    """A subclass adds the sizes of its network as fields, and `network`.
+    """An implicit codec. A subclass adds the sizes of its network as fields, and the method `network`.
 
-    ``epochs`` are the passes of training over all frames. ``pruned`` is the share of weights that are
-    then set to zero, followed by a third as many epochs of fine-tuning. ``weights`` names how float
-    weights become bits (`WEIGHT_CODINGS`), and ``target`` how coarsely (`parse_target`).
-    NeRV's own pipeline is ``pruned=0.6,weights=huffman,target=8bit``.
+    ``epochs`` is the number of passes of training over all frames. Then the share ``pruned`` of the weights is set to
+    zero, and a third as many epochs of fine-tuning follow. ``weights`` names the way in which float weights become bits
+    (`WEIGHT_CODINGS`), and ``target`` says how coarsely (`parse_target`). NeRV's own pipeline is
+    ``pruned=0.6,weights=huffman,target=8bit``. Raises `UsageError` for parameters that do not exist or do not fit.
     """
 
     family: ClassVar[Family] = "implicit"
     suffix: ClassVar[str] = ".inr"
     network_version: ClassVar[int]
-    """Raised whenever the same tensors would give other frames: a decoder reads streams of no other. A change that is
-    of training alone raises `version`, and leaves earlier streams readable."""
+    """This number is raised whenever the same tensors would give other frames; a decoder refuses streams of another
+    network version. A change of training alone raises only `version`, so that earlier streams stay readable."""
 
     epochs: int = 300
     recipe: RecipeName = "nerv"
@@ -56,7 +56,7 @@ class ImplicitCodec(LearnedCodec):
 
     @abstractmethod
     def network(self, video: VideoFormat) -> Representation:
-        """The untrained network for a video of this size and length."""
+        """The untrained network for a video of this format."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -67,9 +67,11 @@ class ImplicitCodec(LearnedCodec):
             known = ", ".join(WEIGHT_CODINGS)
             raise UsageError(f"{self.name}: there is no way of coding weights {self.weights!r}. Known: {known}.")
         target = parse_target(self.target)
-        if target.kind == "bits" and not (WEIGHT_CODINGS[self.weights].steps == "range" and 2 <= target.value <= 12):
+        if target.kind == "bits" and not (
+            WEIGHT_CODINGS[self.weights].step_rule == "range" and 2 <= target.value <= 12
+        ):
             raise UsageError(
-                f"{self.name}: weights={self.weights} cannot aim at {self.target}: 2bit to 12bit are for steps by "
+                f"{self.name}: weights={self.weights} cannot aim at {self.target}: 2bit to 12bit are for step sizes by "
                 "range (weights=paper or huffman); others take a loss, a PSNR or a rate."
             )
         if self.recipe not in RECIPES:
@@ -82,29 +84,31 @@ class ImplicitCodec(LearnedCodec):
 
     @property
     def weight_coding(self) -> WeightCoding:
-        """How float weights become bits."""
+        """The way in which float weights become bits."""
         return WEIGHT_CODINGS[self.weights]
 
     @property
     def weight_target(self) -> Target:
-        """How coarsely they do."""
+        """The target of quantisation."""
         return parse_target(self.target)
 
     @classmethod
     def network_fields(cls) -> list[str]:
-        """The parameters that a decoder needs: those that a subclass adds to this class's own."""
+        """The names of the parameters that a decoder needs, which are those that a subclass adds."""
         shared = {field.name for field in dataclasses.fields(ImplicitCodec)}
         return [field.name for field in dataclasses.fields(cls) if field.name not in shared]
 
     def network_parameters(self) -> list[Any]:
-        """The values of `network_fields`, as a stream has them."""
+        """The values of the parameters in `network_fields`, as a stream holds them."""
         return [getattr(self, name) for name in self.network_fields()]
 
     def tools(self) -> dict[str, str]:
-        return {module.__name__: str(module.__version__) for module in (torch, numba)}  # what computes the weights
+        # These two compute the weights.
+        return {module.__name__: str(module.__version__) for module in (torch, numba)}
 
     def skip(self, clip: Clip) -> str | None:
-        from .kernels.loss import TAPS  # here: a decoder need not wait for what only training uses
+        # The import is here since it is slow and decoders do not need it.
+        from .kernels.loss import TAPS
 
         side = min(clip.rgb.format.width, clip.rgb.format.height)
         if side >= TAPS:
@@ -117,7 +121,8 @@ class ImplicitCodec(LearnedCodec):
         return count_complexity(network, torch.zeros(1, dtype=torch.int64), parameters)
 
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
-        from .encode import encode  # here: a decoder need not wait for what only training uses
+        # The import is here since it is slow and decoders do not need it.
+        from .encode import encode
 
         encode(self, clip, stream, job)
 
@@ -125,14 +130,14 @@ class ImplicitCodec(LearnedCodec):
         network = self.network(video)
         network.finish(None)
         tensors = list(network.sent())
-        steps = by_range(tensors).times(1 / (2**7 - 1))
-        coded = cabac.encode(tensors, cabac.Quantisation(steps, "nearest"))
+        step_sizes = by_range(tensors).times(1 / (2**7 - 1))
+        coded = cabac.encode(tensors, cabac.Quantisation(step_sizes, "nearest"))
         precision: Precision = "bfloat16" if has_fast_bfloat16(best_device()) else "float32"
         header = dataclasses.replace(self.header(video, "bt601", precision), coder="deepcabac")
         write_stream(stream, Stream(header, coded, network.attachments()))
 
     def header(self, video: VideoFormat, matrix: Matrix, precision: Precision) -> Header:
-        """What a stream of a network of this codec begins with."""
+        """The header of a stream of this codec."""
         coder = self.weight_coding.coder
         return Header(self.name, self.network_version, self.network_parameters(), coder, precision, matrix, video)
 
@@ -169,7 +174,7 @@ class ImplicitCodec(LearnedCodec):
 
 
 def codec_of(header: Header) -> ImplicitCodec:
-    """The codec instance that a header describes. Raises `StreamError` if it describes none."""
+    """The codec, with its parameters, that a header describes. Raises `StreamError` if there is no such codec here."""
     try:
         cls: Any = codecs.load(header.codec)
         if not issubclass(cls, ImplicitCodec) or cls.network_version != header.network_version:
@@ -186,9 +191,9 @@ def codec_of(header: Header) -> ImplicitCodec:
 
 
 def tensor_places(codec: ImplicitCodec, video: VideoFormat) -> list[TensorPlace]:
-    """The places that the codec's network has for tensors, found without making any.
+    """The places of the tensors of the codec's network for ``video``. No memory is allocated for the tensors.
 
-    Raises `StreamError` if there is no such network.
+    Raises `StreamError` if the codec's parameters and the video's size allow no network.
     """
     try:
         with torch.device("meta"), warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Encoding, from top to bottom: train a network, search its quantisation steps, tune it to them, write the stream."""
+"""Encoding with an implicit codec: train a network, search its step sizes, tune it to them, write the stream."""
 
 from __future__ import annotations
 
@@ -33,24 +33,30 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 
 FINE_TUNING_SHARE = 3
-"""NeRV's published commands train for 300 epochs and fine-tune for 100: the epochs of training divided by this."""
+"""Fine-tuning has the epochs of training divided by this. NeRV's published commands train for 300 epochs and fine-tune
+for 100."""
 
 TUNING_ROUNDS = 3
 TUNING_SHARE = 30
-"""The epochs of training divided by this are those of one round of tuning for quantisation."""
+"""A round of tuning for quantisation has the epochs of training divided by this."""
 TUNING_RATE = 0.1
-"""The learning rate of tuning, as a share of that of training. At the whole of it E-NeRV loses more than it gains."""
+"""The learning rate of tuning, as a factor of that of training. With the whole rate, E-NeRV loses more than it
+gains."""
 TUNING_GAIN = 2.5
-"""How much longer the steps may be with tuning, to begin with."""
+"""The factor by which the step sizes of the first round of tuning are larger than those that do without tuning."""
 
 
 def encode(codec: ImplicitCodec, clip: Clip, stream: Path, job: Job) -> None:
-    """Write ``clip`` to the file ``stream``. Raises `CodecError` if that cannot be done as asked, before training
-    wherever that is known before."""
+    """Write ``clip`` to the file ``stream``.
+
+    Raises `CodecError` if training diverges, if the target is a rate that does not suffice for the header, or a PSNR
+    that the network does not reach with float weights. Raises `CellInterruptedError` if the process is asked to stop.
+    """
     room = room_bytes(codec, clip, codec.weight_target)
     network = train_network(codec, clip, job)
     if network.canvas != (clip.rgb.format.width, clip.rgb.format.height):
-        job.notes["padded_to"] = "{}x{}".format(*network.canvas)  # and MACs are those of the larger picture
+        # A report needs this note, since the MACs are those of the larger picture.
+        job.notes["padded_to"] = "{}x{}".format(*network.canvas)
     coded = code_weights(codec, network, clip, codec.weight_coding, codec.weight_target, room, job).coded
     with job.watch.part("precision_choice"):
         precision = choose_precision(network, load_frames(clip.rgb, CPU))
@@ -59,8 +65,10 @@ def encode(codec: ImplicitCodec, clip: Clip, stream: Path, job: Job) -> None:
 
 
 def room_bytes(codec: ImplicitCodec, clip: Clip, target: Target) -> float:
-    """What the sections of the stream may take: infinite unless the target is a rate. Raises `CodecError` if a rate is
-    less than the header takes."""
+    """The bytes that the sections of the stream may take if ``target`` is a rate; infinite for other targets.
+
+    Raises `CodecError` if a rate does not even suffice for the header.
+    """
     size_bytes = target.size_bytes(clip.rgb.format)
     if size_bytes == math.inf:
         return math.inf
@@ -77,7 +85,8 @@ def room_bytes(codec: ImplicitCodec, clip: Clip, target: Target) -> float:
 
 
 def train_network(codec: ImplicitCodec, clip: Clip, job: Job) -> Representation:
-    """The network after training, pruning and fine-tuning, finished."""
+    """The network after training, pruning and fine-tuning, finished (`Representation.finish`). Raises what `train`
+    raises."""
 
     def fresh_network() -> Representation:
         torch.manual_seed(job.seed)
@@ -102,10 +111,11 @@ def code_weights(
     room_bytes: float,
     job: Job,
 ) -> Trial:
-    """The tensors of a finished network as bytes; the network is left with the values that a decoder sees.
+    """Quantise and code the tensors of a finished network so that they meet ``target``. Returns the best trial.
 
-    ``room_bytes`` is what the sections may take if the target is a rate. Leaves what came of it in the notes of
-    ``job``. Raises `CodecError` if the target is a PSNR that float weights do not reach.
+    ``room_bytes`` is what the sections may take if the target is a rate. Afterwards the network has the values that a
+    decoder will have, and the notes of ``job`` have the facts of the search. Raises `CodecError` if the target is a
+    PSNR that the network does not reach with float weights.
     """
     with job.watch.part(PART):
         search = Search(network, load_frames(clip.rgb, CPU), coding, job)
@@ -132,13 +142,14 @@ def code_weights(
 
 
 def tune(codec: ImplicitCodec, search: Search, goal: Goal, clip: Clip, job: Job) -> None:
-    """Let the network learn to live with longer steps, as long as the goal allows."""
+    """Train the network further with quantised weights, with step sizes as large as ``goal`` allows. The tuned networks
+    are among the trials of ``search``."""
     recipe = RECIPES[codec.recipe]
     recipe = dataclasses.replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate, warmup=0)
     epochs = -(-codec.epochs // TUNING_SHARE)
     step_scale = goal.best(search.trials).step_scale * (TUNING_GAIN if goal.loss_db < math.inf else 1)
     for number in range(1, TUNING_ROUNDS + 1):
-        steps, stage = search.steps_by_name(step_scale), Stage("tuning", number)
-        tuned = train(lambda: copy.deepcopy(search.exact()), clip.rgb, recipe, epochs, job, stage, steps)
+        step_sizes, stage = search.step_sizes_by_name(step_scale), Stage("tuning", number)
+        tuned = train(lambda: copy.deepcopy(search.exact()), clip.rgb, recipe, epochs, job, stage, step_sizes)
         search.adopt(tuned)
         step_scale *= goal.correction(search.trial(step_scale, 0.0))

@@ -1,7 +1,7 @@
-"""The container of every implicit codec: a file that a decoder needs nothing beside.
+"""The container of all implicit codecs: one file, which is all that a decoder needs.
 
-`FIELDS` and `SECTION_FIELDS` are its syntax, from which `docs/bitstream.md` is made. Behind fixed fields stands a
-counted list of sections, each with its purpose; the ledger has a line for each.
+Its fields are `FIELDS`, and then, for each section, `SECTION_FIELDS`. The table in `docs/bitstream.md` is made from
+these. Each section has its own purpose; the ledger has a line for each.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 
 from bench.errors import CodecError, StreamError
 from bench.video.colour import MATRICES, Matrix
+from bench.video.paths import printable
 from bench.video.raw import VideoFormat
 
 from .network.render import PRECISIONS, Precision
@@ -28,17 +29,19 @@ from .weights.coder import CODER_NAMES, CodedTensors, CoderName
 MAGIC = b"INRV"
 FORMAT_VERSION = 4
 LARGEST_PIXELS = 1 << 40
+"""A decoder refuses videos with more pixels in all frames together."""
 LARGEST_RATE = 10_000
+"""A decoder refuses frame rates above this, and below its inverse, in frames per second."""
 
 SectionPurpose = Literal["scales", "weights", "biases", "embeddings", "grids", "key_frames"]
 SECTION_PURPOSES: tuple[SectionPurpose, ...] = ("scales", *TENSOR_PURPOSES, *ATTACHMENTS)
-"""What a section is for, in the order of their numbers in a stream, which is also the order of sections."""
+"""What a section is for. The order is that of the numbers in a stream, and also that of the sections."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of the container. ``form`` is a format of `struct`; with ``length``, it is that of the
-    number of bytes that follow it."""
+    """One field of the container. ``form`` is the format of its value, as in the module `struct`. If ``length`` is
+    true, the value is the number of bytes of the content that follows it."""
 
     name: str
     form: str
@@ -69,14 +72,15 @@ SECTION_FIELDS = (
     Field("data", "I", "the section", length=True),
 )
 PROLOGUE = struct.Struct("<" + "".join(field.form for field in FIELDS[:3]))
+"""The fields up to the checksum."""
 LONGEST_FIELD = 255
-"""The most bytes that a field may have whose length is one byte."""
+"""The most bytes of a field whose length takes one byte."""
 
 
 @dataclass(frozen=True)
 class SharedBase:
-    """A file that several videos share and that a decoder must be given. It is no part of the stream: wherever the
-    stream's rate stands, ``size_bytes`` stands beside it. ``sha256`` is in hexadecimal."""
+    """A file that several videos share, and that a decoder must be given beside the stream. Since it is no part of the
+    stream, its ``size_bytes`` must stand wherever the stream's rate stands. ``sha256`` is in hexadecimal."""
 
     name: str
     sha256: str
@@ -85,8 +89,10 @@ class SharedBase:
 
 @dataclass(frozen=True)
 class Header:
-    """Which network the stream holds. ``parameters`` are the codec's own, in its fields' order;
-    ``precision`` is the least in which it must be computed."""
+    """What a decoder must know to build the network in a stream. ``parameters`` are the values of the codec's network
+    parameters, in the order of its fields (`ImplicitCodec.network_fields`). ``precision`` is the least precision in
+    which the network may be computed. ``matrix`` made the RGB source from YUV. ``base`` is None if the stream needs no
+    other file."""
 
     codec: str
     network_version: int
@@ -100,7 +106,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Stream:
-    """All that a file holds."""
+    """All that a stream holds."""
 
     header: Header
     coded: CodedTensors
@@ -108,7 +114,7 @@ class Stream:
 
 
 def write_stream(path: Path, stream: Stream) -> None:
-    """Write a stream. Raises `CodecError` if a part of it does not fit into its field."""
+    """Write ``stream`` to ``path``. Raises `CodecError` if a part of it does not fit into its field."""
     header, sections = stream.header, _sections(stream)
     video, rate = header.video, header.video.frame_rate
     values = {
@@ -134,7 +140,7 @@ def write_stream(path: Path, stream: Stream) -> None:
 
 
 def header_bytes(header: Header, sections: int) -> int:
-    """The size of a stream of so many sections, without what is in them."""
+    """The bytes of a stream with ``sections`` sections, without the contents of these."""
     fixed = sum(struct.calcsize("<" + field.form) for field in FIELDS)
     each = sum(struct.calcsize("<" + field.form) for field in SECTION_FIELDS)
     variable = len(header.codec) + len(msgspec.msgpack.encode(header.parameters)) + len(_pack_base(header.base))
@@ -142,8 +148,10 @@ def header_bytes(header: Header, sections: int) -> int:
 
 
 def read_stream(path: Path) -> Stream:
-    """What `write_stream` wrote. Raises `StreamError` unless the file is whole and makes sense."""
+    """The stream in a file that `write_stream` wrote. Raises `StreamError` if the file is damaged or is none of
+    these."""
     values, sections = _read_fields(path)
+    file_name = printable(path.name)
     try:
         name = values["codec"].decode("ascii")
         parameters = msgspec.msgpack.decode(values["parameters"], type=list[Any])
@@ -152,14 +160,14 @@ def read_stream(path: Path) -> Stream:
         matrix = MATRICES[values["matrix"]]
         rate = Fraction(values["rate_numerator"], values["rate_denominator"])
     except (msgspec.DecodeError, UnicodeDecodeError, IndexError, ZeroDivisionError) as error:
-        raise StreamError(f"{path.name}: the header is damaged: {error}.") from error
+        raise StreamError(f"{file_name}: the header is damaged: {error}.") from error
     width, height, frames = (values[name] for name in ("width", "height", "frames"))
     if min(width, height, frames) < 1 or width * height * frames > LARGEST_PIXELS:
-        raise StreamError(f"{path.name}: the header asks for {frames} frames of {width}x{height}.")
+        raise StreamError(f"{file_name}: the header asks for {frames} frames of {width}x{height}.")
     if not 1 / LARGEST_RATE <= rate <= LARGEST_RATE:
-        raise StreamError(f"{path.name}: the header asks for {float(rate):g} frames a second.")
+        raise StreamError(f"{file_name}: the header asks for {float(rate):g} frames a second.")
     if "scales" not in sections:
-        raise StreamError(f"{path.name} is damaged: it has no scales.")
+        raise StreamError(f"{file_name} is damaged: it has no scales.")
     video = VideoFormat(width, height, frames, rate, "rgb24")
     header = Header(name, values["network_version"], parameters, coder, precision, matrix, video, base)
     coded = CodedTensors(sections["scales"], {key: sections[key] for key in TENSOR_PURPOSES if key in sections})
@@ -167,7 +175,7 @@ def read_stream(path: Path) -> Stream:
 
 
 def codec_name(path: Path) -> str | None:
-    """The name of the codec that a stream says it is of, before anything in it is checked; None if it says none."""
+    """The name of the codec in the header of a stream; None if the file has no such header. Nothing is checked."""
     try:
         with path.open("rb") as file:
             head = file.read(PROLOGUE.size + 1 + LONGEST_FIELD)
@@ -180,14 +188,15 @@ def codec_name(path: Path) -> str | None:
 
 
 def split_bytes(path: Path) -> dict[str, int]:
-    """The bytes of a stream by purpose; all lengths count as header."""
+    """The bytes of a stream by purpose. The lengths of sections count as header. Raises `StreamError` if the file is
+    damaged."""
     _, sections = _read_fields(path)
     parts: dict[str, int] = {purpose: len(sections[purpose]) for purpose in reversed(sections)}
     return {**parts, "header": path.stat().st_size - sum(parts.values())}
 
 
 def syntax_table() -> str:
-    """The container in Markdown, field by field."""
+    """A table of the container's fields in Markdown."""
     rows = ["| field | width | meaning | counts as |", "|---|---|---|---|"]
     rows += [f"| `{field.name}` | {_width(field)} | {field.meaning} | header |" for field in FIELDS]
     rows.append("| *then for each section:* | | | |")
@@ -215,16 +224,17 @@ def _sections(stream: Stream) -> dict[SectionPurpose, bytes]:
 
 
 def _pack(field: Field, value: int | bytes, codec: str) -> bytes:
+    """The bytes of a field. Raises `CodecError` if the value does not fit."""
     content = value if isinstance(value, bytes) else b""
     try:
         return struct.pack("<" + field.form, len(content) if isinstance(value, bytes) else value) + content
     except struct.error as error:
-        found = f"{len(content):,} bytes" if isinstance(value, bytes) else f"{value:,}"
-        raise CodecError(f"{codec}: the stream has no room for {field.name} of {found}: {error}.") from error
+        amount = f"{len(content):,} bytes" if isinstance(value, bytes) else f"{value:,}"
+        raise CodecError(f"{codec}: the stream has no room for {field.name} of {amount}: {error}.") from error
 
 
 def _pack_base(base: SharedBase | None) -> bytes:
-    """A MessagePack array of name, digest and size in bytes."""
+    """A MessagePack array of the name, the digest and the size in bytes; nothing if there is no base."""
     return msgspec.msgpack.encode((base.name, bytes.fromhex(base.sha256), base.size_bytes)) if base else b""
 
 
@@ -236,45 +246,45 @@ def _unpack_base(data: bytes) -> SharedBase | None:
 
 
 def _read_fields(path: Path) -> tuple[dict[str, Any], dict[SectionPurpose, bytes]]:
-    """The fields behind the checksum by name, and the sections by purpose."""
-    data = path.read_bytes()
+    """The fields after the checksum by name, and the sections by purpose. Raises `StreamError` if the file is damaged
+    or is no stream."""
+    data, name = path.read_bytes(), printable(path.name)
     if not data:
-        raise StreamError(f"{path.name} is empty.")
+        raise StreamError(f"{name} is empty.")
     if data[: len(MAGIC)] != MAGIC:
-        raise StreamError(
-            f"{path.name} is not a stream of an implicit codec: it begins with {data[:4]!r}, not {MAGIC!r}."
-        )
+        raise StreamError(f"{name} is not a stream of an implicit codec: it begins with {data[:4]!r}, not {MAGIC!r}.")
     if len(data) < PROLOGUE.size:
-        raise StreamError(f"{path.name} is truncated: {len(data)} bytes.")
+        raise StreamError(f"{name} is truncated: {len(data)} bytes.")
     _, version, checksum = PROLOGUE.unpack_from(data)
     if version != FORMAT_VERSION:
-        raise StreamError(f"{path.name} has format version {version}; this program reads version {FORMAT_VERSION}.")
+        raise StreamError(f"{name} has format version {version}; this program reads version {FORMAT_VERSION}.")
     if zlib.crc32(data[PROLOGUE.size :]) != checksum:
-        raise StreamError(f"{path.name} is truncated or damaged: its checksum does not match ({len(data):,} bytes).")
-    reader = _Reader(path.name, data, PROLOGUE.size)
+        raise StreamError(f"{name} is truncated or damaged: its checksum does not match ({len(data):,} bytes).")
+    reader = _Reader(name, data, PROLOGUE.size)
     values = {field.name: reader.read(field) for field in FIELDS[3:]}
     sections: dict[SectionPurpose, bytes] = {}
     last = -1
     for _ in range(values["sections"]):
         number, content = (reader.read(field) for field in SECTION_FIELDS)
         if not last < number < len(SECTION_PURPOSES):
-            raise StreamError(f"{path.name} is damaged: a section of purpose {number} stands where none may.")
+            raise StreamError(f"{name} is damaged: a section of purpose {number} stands where none may.")
         sections[SECTION_PURPOSES[number]], last = content, number
     if reader.position != len(data):
-        raise StreamError(f"{path.name} is damaged: {len(data) - reader.position} bytes follow its last section.")
+        raise StreamError(f"{name} is damaged: {len(data) - reader.position} bytes follow its last section.")
     return values, sections
 
 
 @dataclass
 class _Reader:
-    """Reads field after field of ``data``, from ``position`` on."""
+    """Reads one field of ``data`` after another, beginning at ``position``. ``name`` is what messages call the file."""
 
     name: str
     data: bytes
     position: int
 
     def read(self, field: Field) -> Any:
-        """The value of the next field. Raises `StreamError` where the data ends before it does."""
+        """The value of the next field, or its content if it has a length. Raises `StreamError` if the data ends before
+        the field does."""
         form = struct.Struct("<" + field.form)
         if self.position + form.size > len(self.data):
             raise StreamError(f"{self.name} is damaged: it ends before {field.name}.")

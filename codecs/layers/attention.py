@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention over (B, tokens, channels), in explicit products that fvcore counts."""
+    """Multi-head self-attention over tokens, of shape (B, tokens, channels). It is written as matrix products, since
+    fvcore counts these and not PyTorch's fused attention."""
 
     def __init__(self, channels: int, heads: int, head_dim: int) -> None:
         super().__init__()
@@ -23,7 +24,8 @@ class Attention(nn.Module):
 
 
 class Transformer(nn.Module):
-    """One attention layer and one feed-forward layer, each around a skip, without normalisation."""
+    """One attention layer and one feed-forward layer of ``hidden`` units. The input of each is added to its output;
+    there is no normalisation. The shape (B, tokens, channels) stays the same."""
 
     def __init__(self, channels: int, heads: int, head_dim: int, hidden: int) -> None:
         super().__init__()

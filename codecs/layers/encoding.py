@@ -1,4 +1,4 @@
-"""How a coordinate enters a network: sines and cosines of growing frequency."""
+"""The positional encoding of coordinates, by which they enter a network."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from torch import Tensor, nn
 
 
 class PositionalEncoding(nn.Module):
-    """Maps a coordinate to sines and cosines of growing frequency (NeRV, eq. 2).
+    """The sines and cosines of a coordinate at growing frequencies (NeRV, eq. 2).
 
-    ``x`` of shape (...,) becomes (..., 2 * levels): sin(base^i pi x), cos(base^i pi x), interleaved.
+    Coordinates of any shape (...) become float32 of shape (..., 2 * levels): sin(base^i pi x) and cos(base^i pi x) in
+    turn, for i from 0 to levels - 1.
     """
 
     frequencies: Tensor
 
     def __init__(self, levels: int, base: float = 1.25) -> None:
         super().__init__()
-        # In float32 the highest frequency, 1.25^79 pi, would lose the coordinate.
+        # In float32, the product with the highest frequency, 1.25^79 pi, would have no digits left for the coordinate.
         frequencies = torch.pi * base ** torch.arange(levels, dtype=torch.float64)
         self.register_buffer("frequencies", frequencies, persistent=False)
 

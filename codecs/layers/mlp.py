@@ -8,7 +8,7 @@ from torch import nn
 
 
 def mlp(*widths: int) -> nn.Sequential:
-    """Linear layers of the given widths, each followed by GELU (the last one too, as in NeRV)."""
+    """Linear layers that lead from each of ``widths`` to the next. GELU follows each, the last one too, as in NeRV."""
     layers: list[nn.Module] = []
     for a, b in itertools.pairwise(widths):
         layers += [nn.Linear(a, b), nn.GELU()]

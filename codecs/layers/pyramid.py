@@ -1,4 +1,4 @@
-"""The coarsest feature map of a network, and the way from there to the picture."""
+"""The size of a network's coarsest feature map, and the strides by which upsampling leads from it to the picture."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import math
 from bench.video.raw import VideoFormat
 
 LARGEST_MAP = 1024
-"""The most positions of the coarsest feature map: beyond, the stem's last layer would dwarf the rest of the network."""
+"""The most positions that the coarsest feature map may have. With more, most parameters of the network would be in the
+last layer of its stem."""
 
 
 def canvas(video: VideoFormat) -> tuple[int, int]:
-    """Width and height of the picture that a network makes, of which the video is the upper left part.
+    """The width and height in pixels of the picture that a network makes. The video is its upper left part.
 
-    The video's own size wherever whole factors lead to it from a feature map of `LARGEST_MAP` positions or fewer.
-    Otherwise the smallest picture around it to which factors of 2, 3 and 5 do: 1920x1080 for 1918x1078.
+    This is the size of the video if whole factors lead to it from a feature map of at most `LARGEST_MAP` positions.
+    Otherwise it is the smallest larger size to which factors of 2, 3 and 5 lead: 1920x1080 for 1918x1078.
     """
     return _canvas(video.width, video.height)
 
@@ -30,12 +31,13 @@ def _canvas(width: int, height: int) -> tuple[int, int]:
 
 
 def _is_reached(width: int, height: int) -> bool:
+    """Whether whole factors lead to this size from a feature map that is small enough."""
     scale = math.gcd(width, height)
     return scale > 1 and width * height // scale**2 <= LARGEST_MAP
 
 
 def coarsest_map(video: VideoFormat) -> tuple[int, int]:
-    """Rows and columns of the smallest feature map of the canvas's shape."""
+    """The rows and columns of the smallest feature map that has the aspect ratio of the canvas."""
     width, height = canvas(video)
     scale = math.gcd(width, height)
     return height // scale, width // scale
@@ -44,8 +46,8 @@ def coarsest_map(video: VideoFormat) -> tuple[int, int]:
 def upsampling_strides(video: VideoFormat) -> tuple[int, ...]:
     """The strides that lead from `coarsest_map` to `canvas`.
 
-    They are the prime factors of the greatest common divisor of its width and height, largest first:
-    5 2 2 2 2 at 1280x720 and 5 3 2 2 2 at 1920x1080, both from 9x16, as the authors chose them.
+    They are the prime factors of the greatest common divisor of the canvas's width and height, the largest first. From
+    9 rows and 16 columns, 5, 2, 2, 2, 2 lead to 1280x720, and 5, 3, 2, 2, 2 to 1920x1080, as in the authors' code.
     """
     rest = math.gcd(*canvas(video))
     strides: list[int] = []

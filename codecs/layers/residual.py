@@ -1,4 +1,4 @@
-"""Residual blocks at one resolution (Tarchouli et al., ICIP 2024), with the normalisations that they may have."""
+"""The residual blocks of Res-NeRV (Tarchouli et al., ICIP 2024), with the normalisations that they may have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Norm = Literal["none", "bn", "in"]
 
 
 class InstanceNorm(nn.Module):
-    """`instance_norm` with a learned scale and shift for each channel."""
+    """`instance_norm` of (B, channels, H, W), with a trained scale and shift for each channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -26,15 +26,15 @@ class InstanceNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions of equal width around an identity skip, at one resolution.
+    """Two 3x3 convolutions of equal width, whose output is added to the input: conv - norm - GELU - conv. The shape
+    (B, channels, H, W) stays the same.
 
-    conv - norm - activation - conv, added to the input. With ``norm="bn"`` (one affine batch
-    normalisation) five of these on NeRV give the parameters and GMACs that Table 2 of Res-NeRV
-    prints; the paper's text fixes neither the place of the normalisation nor the activation.
+    The text of the paper states neither the place of the normalisation nor the activation. With ``norm="bn"``, one
+    affine batch normalisation, five of these blocks in NeRV give the parameters and GMACs in Table 2 of Res-NeRV.
 
-    ``norm="in"`` is ours. Trained on one frame at a time, batch normalisation works with that
-    frame's statistics, and at inference with an average that fits no frame; instance normalisation
-    works with the frame's own in both, for as many parameters.
+    ``norm="in"``, instance normalisation, is ours. In training on one frame at a time, batch normalisation uses the
+    statistics of that frame, but at inference it uses an average that fits no frame. Instance normalisation uses the
+    frame's own statistics in both, and has as many parameters.
     """
 
     def __init__(self, channels: int, norm: Norm) -> None:
@@ -51,8 +51,8 @@ class ResidualBlock(nn.Module):
 
     @torch.no_grad()
     def fold_norm(self) -> None:
-        """Merge the batch normalisation into ``conv1``: the same function at inference, and no
-        running statistics to transmit."""
+        """Merge the batch normalisation into ``conv1``. The function at inference stays the same, and no running
+        statistics have to be transmitted."""
         if not isinstance(self.norm, nn.BatchNorm2d):
             return
         fused = nn.utils.fusion.fuse_conv_bn_eval(self.conv1.eval(), self.norm.eval())
@@ -60,7 +60,7 @@ class ResidualBlock(nn.Module):
 
 
 def fold_norms(network: nn.Module) -> None:
-    """`ResidualBlock.fold_norm` for every residual block of ``network``."""
+    """Call `ResidualBlock.fold_norm` of every residual block in ``network``."""
     for module in network.modules():
         if isinstance(module, ResidualBlock):
             module.fold_norm()

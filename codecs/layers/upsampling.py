@@ -1,4 +1,4 @@
-"""The blocks that enlarge a feature map by convolution and pixel shuffle, and how wide each of them is.
+"""The blocks that enlarge a feature map by convolution and pixel shuffle, and the number of channels of each.
 
 Sources: NeRV (Chen et al., NeurIPS 2021, section 3.1), E-NeRV (Li et al., ECCV 2022, section 3).
 """
@@ -11,7 +11,7 @@ from ..inr.kernels.shuffle import gelu_shuffle, shuffle
 
 
 class UpsamplingBlock(nn.Module):
-    """The NeRV block: 3x3 convolution to ``stride``^2 as many channels, pixel shuffle, activation.
+    """The NeRV block: a 3x3 convolution to ``out_channels`` * ``stride``^2 channels, pixel shuffle and GELU.
 
     (B, in_channels, H, W) becomes (B, out_channels, stride * H, stride * W).
     """
@@ -26,8 +26,8 @@ class UpsamplingBlock(nn.Module):
 
 
 class FactorisedUpsamplingBlock(nn.Module):
-    """E-NeRV's first block: the convolution to ``stride``^2 channels passes through a quarter of
-    the narrower width, which is where E-NeRV saves its parameters."""
+    """E-NeRV's first block: two smaller convolutions take the place of NeRV's one, which saves most of its parameters.
+    If the block widens, a quarter of ``in_channels`` stands between them. The shapes are as in `UpsamplingBlock`."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class FactorisedUpsamplingBlock(nn.Module):
 def block_widths(
     fc_dim: int, expansion: float, reduction: int, lower_width: int, strides: tuple[int, ...]
 ) -> list[int]:
-    """The channels after each block (NeRV's rule): ``fc_dim * expansion`` first, then divided by
-    ``reduction`` at each upsampling block, never below ``lower_width``."""
+    """The number of channels after each block, by NeRV's rule: ``fc_dim * expansion`` after the first. Each later
+    block that upsamples divides it by ``reduction``, but not below ``lower_width``."""
     widths = [int(fc_dim * expansion)]
     for stride in strides[1:]:
         widths.append(max(widths[-1] // (1 if stride == 1 else reduction), lower_width))

@@ -228,6 +228,19 @@ def test_yuv_whose_name_does_not_say(name: str, missing: str, tmp_path: Path) ->
         open_file(tmp_path / name)
 
 
+@pytest.mark.parametrize("rate", ["0fps", "0.0hz", "00"])
+def test_a_rate_of_0_in_a_name(rate: str, tmp_path: Path) -> None:
+    """It is an error that names the option that states the rate; with that option the file is read."""
+    path = tmp_path / f"a_64x36_{rate}.yuv"
+    path.write_bytes(bytes(3456))
+    with pytest.raises(SourceError, match=r"a_64x36.*: the frame rate is 0\. Say the right one as --source-format @25"):
+        open_file(path)
+    assert open_file(path, StatedFormat(frame_rate=Fraction(25))).format.frame_rate == 25
+    pictures = folder_of(tmp_path / f"a_64x36_{rate}", {"1.png": png(4, 4)})
+    with pytest.raises(SourceError, match="the frame rate is 0"):
+        open_file(pictures)
+
+
 Hurt = Callable[[bytes], bytes]
 
 

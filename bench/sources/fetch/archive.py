@@ -1,4 +1,4 @@
-"""Taking one file out of a 7z archive, wherever the archive says that it belongs."""
+"""Taking one file out of a 7z archive, whatever folder the archive has it in."""
 
 from __future__ import annotations
 
@@ -10,51 +10,58 @@ import py7zr
 from py7zr.io import Py7zIO, WriterFactory
 
 from ...errors import SourceError
+from ...video.paths import printable
 
 FULL_OR_FORBIDDEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+"""The errors of the disk that is written to, which say nothing about the archive."""
 
 
 def extract_only(archive: Path, suffix: str, size_bytes: int, output: Path) -> None:
-    """Write the one file of ``archive`` with this suffix, which must have ``size_bytes``, to ``output``.
+    """Write the one file in ``archive`` whose name ends in ``suffix`` to ``output``. It must have ``size_bytes``.
 
-    Nothing else is written, and no path in the archive is followed. Raises `SourceError` for an archive that
-    is damaged, holds no such file, several, one of another size, or any path that leads out of its folder.
+    Nothing else is written, and no path in the archive is followed. Raises `SourceError` for an archive that is
+    damaged, that holds no such file, several or one of another size, or that holds a path that leads out of its
+    folder. Raises `OSError` if ``output`` cannot be written.
     """
     try:
         with py7zr.SevenZipFile(archive, "r") as opened:
-            name = _only(opened, archive, suffix, size_bytes)
+            name = _name_of_only(opened, archive, suffix, size_bytes)
             with output.open("wb") as file:
-                opened.extract(targets=[name], factory=_Into(file, size_bytes))
+                opened.extract(targets=[name], factory=_WriterFactory(file, size_bytes))
     except SourceError:
         raise
-    except Exception as error:  # on damaged archives py7zr raises what its decoders happen to raise
+    except Exception as error:  # For damaged archives py7zr raises whatever its decoders raise.
         if isinstance(error, OSError) and error.errno in FULL_OR_FORBIDDEN:
             raise
         raise SourceError(f"{archive.name} is damaged: {type(error).__name__}: {error}.") from error
-    found = output.stat().st_size
-    if found != size_bytes:
-        raise SourceError(f"{archive.name} is damaged: {found:,} bytes came out of it, expected {size_bytes:,}.")
+    extracted_bytes = output.stat().st_size
+    if extracted_bytes != size_bytes:
+        raise SourceError(
+            f"{archive.name} is damaged: {extracted_bytes:,} bytes came out of it, expected {size_bytes:,}."
+        )
 
 
-def _only(opened: py7zr.SevenZipFile, archive: Path, suffix: str, size_bytes: int) -> str:
+def _name_of_only(opened: py7zr.SevenZipFile, archive: Path, suffix: str, size_bytes: int) -> str:
+    """The name of the one file with this suffix and size. Raises `SourceError` if there is no such file."""
     members = opened.list()
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise SourceError(f"{archive.name} holds the path {member.filename!r}, which leads out of its folder.")
-    found = [member for member in members if member.filename.lower().endswith(suffix) and not member.is_directory]
-    if len(found) != 1:
-        names = ", ".join(member.filename for member in found or members) or "nothing"
-        raise SourceError(f"{archive.name} must hold one {suffix} file; it holds {len(found)}: {names}.")
-    if found[0].uncompressed != size_bytes:
+    videos = [member for member in members if member.filename.lower().endswith(suffix) and not member.is_directory]
+    if len(videos) != 1:
+        names = ", ".join(printable(member.filename) for member in videos or members) or "nothing"
+        raise SourceError(f"{archive.name} must hold one {suffix} file; it holds {len(videos)}: {names}.")
+    (video,) = videos
+    if video.uncompressed != size_bytes:
         raise SourceError(
-            f"{archive.name}: {found[0].filename} has {found[0].uncompressed:,} bytes, expected {size_bytes:,}."
+            f"{archive.name}: {printable(video.filename)} has {video.uncompressed:,} bytes, expected {size_bytes:,}."
         )
-    return str(found[0].filename)
+    return str(video.filename)
 
 
-class _Into(WriterFactory):
-    """Directs what is extracted into an open file, up to a limit."""
+class _WriterFactory(WriterFactory):
+    """Makes py7zr write what it extracts to an open file, and no more than ``limit_bytes``."""
 
     def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
         self.file = file
@@ -65,6 +72,8 @@ class _Into(WriterFactory):
 
 
 class _Writer(Py7zIO):
+    """An open file, with the methods that py7zr calls."""
+
     def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
         self.file = file
         self.limit_bytes = limit_bytes
@@ -78,7 +87,7 @@ class _Writer(Py7zIO):
         return b""
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return 0  # py7zr rewinds what it has written; this is not read back
+        return 0  # py7zr rewinds a file after writing it, for those who read it back.
 
     def flush(self) -> None:
         self.file.flush()

@@ -1,4 +1,4 @@
-"""Downloading a large file over HTTP: in pieces, and on from where an earlier attempt stopped."""
+"""Downloading a large file over HTTP, going on from where an earlier attempt stopped."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ...errors import SourceError
 
 BLOCK = 1 << 16
-"""Bytes, of which a connection that breaks loses one at most."""
+"""The bytes that are received and written at once. A connection that breaks loses at most so many."""
 TIMEOUT_SECONDS = 30.0
-"""Without a byte from the server."""
+"""How long the server may send nothing."""
 ATTEMPTS = 4
 WAIT_SECONDS = 2.0
-"""Before the second attempt; twice as long before each later one."""
+"""The wait before the second attempt. Before each later attempt it is twice as long."""
 
 
 class ResumableDownloader:
-    """A downloader for pooch, whose own ones begin anew.
+    """A downloader for pooch, whose own downloaders begin anew after a failure.
 
-    What has come so far lies in ``part`` and stays there when a download fails. ``size_bytes`` is what the
-    whole file must have: a server that has something else for us, an error page for instance, is not read.
+    The bytes received so far lie in the file ``part``, and stay there when a download fails. ``size_bytes`` is the
+    size of the whole file: if a server offers something else, an error page for instance, nothing is received.
+    ``name`` is what messages call the file.
     """
 
     def __init__(self, part: Path, size_bytes: int, name: str) -> None:
@@ -35,12 +36,15 @@ class ResumableDownloader:
         self.name = name
 
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
-        """Download ``url`` and move it to the path ``output_file``. Raises `SourceError`."""
-        with _progress() as progress:
-            task = progress.add_task(self.name, total=self.size_bytes, completed=self.have_bytes)
+        """Download ``url`` and move it to the path ``output_file``.
+
+        Raises `SourceError` if the last attempt fails, or if the server does not offer this file.
+        """
+        with _progress_bar() as progress:
+            task = progress.add_task(self.name, total=self.size_bytes, completed=self.received_bytes)
             for attempt in range(1, ATTEMPTS + 1):
                 try:
-                    self._receive(url, lambda: progress.update(task, completed=self.have_bytes))
+                    self._receive(url, lambda: progress.update(task, completed=self.received_bytes))
                     break
                 except requests.RequestException as error:
                     if attempt == ATTEMPTS:
@@ -49,15 +53,19 @@ class ResumableDownloader:
         shutil.move(self.part, output_file)
 
     @property
-    def have_bytes(self) -> int:
+    def received_bytes(self) -> int:
+        """The bytes that this and earlier downloads have received."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _receive(self, url: str, progressed: Any) -> None:
-        """Append what is missing of the file. Raises `requests.RequestException` if the connection failed,
-        and `SourceError` if another attempt would not help."""
-        if self.have_bytes > self.size_bytes:
+        """Append the bytes that are missing to ``part``. Calls ``progressed`` after each block.
+
+        Raises `requests.RequestException` if the connection fails, and `SourceError` if another attempt would not
+        help.
+        """
+        if self.received_bytes > self.size_bytes:
             self.part.unlink()
-        if (start := self.have_bytes) == self.size_bytes:
+        if (start := self.received_bytes) == self.size_bytes:
             return
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
@@ -66,7 +74,7 @@ class ResumableDownloader:
             if response.status_code not in (200, 206):
                 raise self._error(url, f"the server answered {response.status_code} {response.reason}")
             if response.status_code == 200:
-                start = 0  # a server that cannot go on begins anew
+                start = 0  # The server cannot send a range, and sends the whole file.
             elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 raise self._error(
                     url, f"the server sent {response.headers.get('Content-Range')}, not from byte {start}"
@@ -74,27 +82,27 @@ class ResumableDownloader:
             length = response.headers.get("Content-Length")
             kind = response.headers.get("Content-Type", "")
             if kind.startswith("text/") or (length is not None and start + int(length) != self.size_bytes):
-                found = f"{start + int(length):,} bytes" if length is not None else "a file"
-                raise self._error(url, f"the server has {found} of type {kind or 'unknown'}")
+                offer = f"{start + int(length):,} bytes" if length is not None else "a file"
+                raise self._error(url, f"the server has {offer} of type {kind or 'unknown'}")
             with self.part.open("ab" if start else "wb") as file:
                 for block in response.iter_content(BLOCK):
                     file.write(block)
                     progressed()
                     if file.tell() > self.size_bytes:
                         break
-        if self.have_bytes > self.size_bytes:
+        if self.received_bytes > self.size_bytes:
             self.part.unlink()
             raise self._error(url, "the server sent more")
-        if self.have_bytes < self.size_bytes:
-            raise requests.ConnectionError(f"the connection ended after {self.have_bytes:,} bytes")
+        if self.received_bytes < self.size_bytes:
+            raise requests.ConnectionError(f"the connection ended after {self.received_bytes:,} bytes")
 
     def _error(self, url: str, reason: str) -> SourceError:
-        kept = f" {self.have_bytes:,} bytes are kept; run again to go on." if self.have_bytes else ""
+        kept = f" {self.received_bytes:,} bytes are kept; run again to go on." if self.received_bytes else ""
         return SourceError(
             f"{self.name}: downloading {url} failed: {reason}; expected {self.size_bytes:,} bytes.{kept}"
         )
 
 
-def _progress() -> Progress:
+def _progress_bar() -> Progress:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     return Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True))

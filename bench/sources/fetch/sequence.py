@@ -1,4 +1,4 @@
-"""From an archive on a server to a verified sequence on disk, once, however many ask for it."""
+"""Fetching a sequence: from an archive on a server to a verified video on disk."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ import datetime
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 from filelock import FileLock
 
-from ...errors import SourceError, StoreError
+from ...errors import SourceError, StoreError, ToolError
 from ...files import file_sha256, read_json, write_json
-from .archive import extract_only
+from ...video.paths import printable
 from .download import ResumableDownloader
+
+Extractor = Callable[[Path, str, int, Path], None]
+"""`archive.extract_only`: it takes the archive, the suffix and the size in bytes of the file in it, and the output."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A 7z archive with one raw video, which becomes ``target``. ``sha256`` is the archive's, where published."""
+    """A 7z archive of ``size_bytes`` at ``url``, with one raw video of ``target_bytes``, which becomes the file
+    ``target``.
+
+    ``name`` is what messages call it. ``sha256`` is the digest of the archive in hexadecimal; None if none was
+    published.
+    """
 
     name: str
     url: str
@@ -31,18 +40,19 @@ class Archive:
 
     @property
     def workshop(self) -> Path:
-        """The folder for everything that is not whole yet."""
+        """The folder for files that are not finished yet."""
         return self.target.parent / ".fetching"
 
     @property
     def path(self) -> Path:
-        """Where the archive lies while it is needed."""
+        """The file of the archive, which is deleted when the video has been extracted."""
         return self.workshop / self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was downloaded: ``archive_sha256`` of the archive, ``sha256`` of the video in it."""
+    """A note of what was downloaded: the digests of the archive and of the video in it, in hexadecimal, and the day,
+    as in 2024-12-31."""
 
     url: str
     archive_sha256: str
@@ -51,16 +61,18 @@ class Fetched:
 
 
 def fetched(archive: Archive) -> Fetched | None:
-    """What `fetch_sequence` noted, if it made the target."""
-    path = _note(archive)
+    """The note that `fetch_sequence` left beside the target; None if there is none. Raises `StoreError` if it cannot
+    be read."""
+    path = _note_path(archive)
     return read_json(path, Fetched) if path.exists() else None
 
 
 def fetch_sequence(archive: Archive) -> None:
-    """Download, check, extract and check again; nothing is left under its final name unless it is whole.
+    """Download the archive, check it, extract the video and check that. The target has its name only when it is whole.
 
-    A target that is there already is left alone; processes that fetch the same one wait for each other.
-    Raises `SourceError`, or `StoreError` if the disk is full or cannot be written.
+    A target that is there already is left alone. Processes that fetch the same one wait for each other. Raises
+    `SourceError` if the server does not send the archive or it is not the expected one, `StoreError` if the disk is
+    full or cannot be written, and `ToolError`, before anything is downloaded, if py7zr is not installed.
     """
     folder = archive.target.parent
     try:
@@ -68,72 +80,85 @@ def fetch_sequence(archive: Archive) -> None:
         with FileLock(archive.workshop / f"{archive.target.name}.lock"):
             if archive.target.exists():
                 _check_size(archive)
-                print(f"{archive.name}: {archive.target} is there.", file=sys.stderr)
+                print(f"{archive.name}: {printable(archive.target)} is there.", file=sys.stderr)
                 return
+            extract = _load_extractor(archive)
             part = archive.path.with_name(f"{archive.path.name}.part")
             _check_space(archive, part)
-            before = fetched(archive)
-            known = archive.sha256 or (before.archive_sha256 if before else None)
-            _download(archive, part, known)
+            earlier = fetched(archive)
+            expected_sha256 = archive.sha256 or (earlier.archive_sha256 if earlier else None)
+            _download(archive, part, expected_sha256)
             digest = file_sha256(archive.path)
             with tempfile.TemporaryDirectory(dir=archive.workshop) as name:
-                made = Path(name) / archive.target.name
-                _extract(archive, made)
+                extracted = Path(name) / archive.target.name
+                _extract(archive, extract, extracted)
                 today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-                write_json(_note(archive), Fetched(archive.url, digest, file_sha256(made), today))
-                made.replace(archive.target)
+                write_json(_note_path(archive), Fetched(archive.url, digest, file_sha256(extracted), today))
+                extracted.replace(archive.target)
             archive.path.unlink()
     except OSError as error:
         raise StoreError(
-            f"{archive.name}: cannot write to {folder}: {error}. Free some space, or name another folder with "
-            "--data-root; then run again to go on."
+            f"{archive.name}: cannot write to {printable(folder)}: {error}. Free some space, or name another folder "
+            "with --data-root; then run again to go on."
         ) from error
-    trust = "" if known else " (none was published; this one is noted and will be expected from now on)"
-    print(f"{archive.name}: {archive.target}; archive sha256 {digest}{trust}", file=sys.stderr)
+    remark = "" if expected_sha256 else " (none was published; this one is noted and will be expected from now on)"
+    print(f"{archive.name}: {printable(archive.target)}; archive sha256 {digest}{remark}", file=sys.stderr)
 
 
-def _download(archive: Archive, part: Path, known: str | None) -> None:
-    if archive.path.exists():  # an extraction was interrupted
-        if archive.path.stat().st_size == archive.size_bytes and known in (None, file_sha256(archive.path)):
+def _load_extractor(archive: Archive) -> Extractor:
+    """`extract_only`, whose file imports py7zr, which is optional. Raises `ToolError` if py7zr is not installed."""
+    try:
+        from .archive import extract_only
+    except ImportError as error:
+        raise ToolError(
+            f"{archive.name}: unpacking it needs py7zr. Install it with: pip install 'implicit-video-bench[fetch]'"
+        ) from error
+    return extract_only
+
+
+def _download(archive: Archive, part: Path, expected_sha256: str | None) -> None:
+    if archive.path.exists():  # An earlier extraction was interrupted.
+        whole = archive.path.stat().st_size == archive.size_bytes
+        if whole and expected_sha256 in (None, file_sha256(archive.path)):
             return
         archive.path.unlink()
     downloader = ResumableDownloader(part, archive.size_bytes, archive.name)
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(
-            archive.url, known and f"sha256:{known}", archive.path.name, archive.path.parent, downloader=downloader
-        )
+        known_hash = f"sha256:{expected_sha256}" if expected_sha256 else None
+        pooch.retrieve(archive.url, known_hash, archive.path.name, archive.path.parent, downloader=downloader)
     except ValueError as error:
         raise SourceError(f"{archive.name}: what {archive.url} sent is not what was published. {error}") from error
 
 
-def _extract(archive: Archive, made: Path) -> None:
+def _extract(archive: Archive, extract: Extractor, extracted: Path) -> None:
     try:
-        extract_only(archive.path, archive.target.suffix, archive.target_bytes, made)
+        extract(archive.path, archive.target.suffix, archive.target_bytes, extracted)
     except SourceError as error:
         archive.path.unlink()
         raise SourceError(f"{archive.name}: {error} It was deleted; run again to download it anew.") from error
 
 
-def _note(archive: Archive) -> Path:
+def _note_path(archive: Archive) -> Path:
     return archive.target.with_name(f"{archive.target.name}.json")
 
 
 def _check_size(archive: Archive) -> None:
-    found = archive.target.stat().st_size
-    if found != archive.target_bytes:
+    size_bytes = archive.target.stat().st_size
+    if size_bytes != archive.target_bytes:
         raise SourceError(
-            f"{archive.name}: {archive.target} has {found:,} bytes, expected {archive.target_bytes:,}. Move it away, "
-            "and run again to download it."
+            f"{archive.name}: {printable(archive.target)} has {size_bytes:,} bytes, expected "
+            f"{archive.target_bytes:,}. Move it away, and run again to download it."
         )
 
 
 def _check_space(archive: Archive, part: Path) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    needed = archive.size_bytes - have + archive.target_bytes
+    received_bytes = part.stat().st_size if part.exists() else 0
+    needed = archive.size_bytes - received_bytes + archive.target_bytes
     free = shutil.disk_usage(archive.target.parent).free
     if needed > free:
         raise StoreError(
-            f"{archive.name}: the archive and the video need {needed / 2**30:.2f} GiB; {archive.target.parent} has "
-            f"{free / 2**30:.2f} free. Free some, or name another folder with --data-root."
+            f"{archive.name}: the archive and the video need {needed / 2**30:.2f} GiB; "
+            f"{printable(archive.target.parent)} has {free / 2**30:.2f} free. Free some, or name another folder with "
+            "--data-root."
         )

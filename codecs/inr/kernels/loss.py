@@ -1,7 +1,7 @@
-"""The training loss: L1 and structural similarity (Wang et al., 2004), with its gradient.
+"""The training loss, of L1 and structural similarity (SSIM; Wang et al., 2004), with its gradient.
 
-On the CPU everything comes from one compiled pass over each picture, six times faster than automatic
-differentiation through blurred maps; on a GPU from torch and pytorch-msssim. The values agree.
+On the CPU, a compiled pass over each picture computes both, six times as fast as automatic differentiation through
+blurred maps. On a GPU, torch and pytorch-msssim do. Their values agree.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from torch import Tensor
 Planes = NDArray[np.float32]
 
 TAPS = 11
+"""The side of the Gaussian window in pixels."""
 SIGMA = 1.5
+"""The standard deviation of the Gaussian window in pixels."""
 C1 = np.float32(0.01**2)
 C2 = np.float32(0.03**2)
 
 
 def loss_and_error(picture: Tensor, target: Tensor, l1_weight: float, ssim_weight: float) -> tuple[Tensor, Tensor]:
-    """``l1_weight`` * L1 + ``ssim_weight`` * (1 - SSIM) over (B, C, H, W) in [0, 1], and each
-    picture's mean squared error, (B,).
+    """The loss ``l1_weight`` * L1 + ``ssim_weight`` * (1 - SSIM), and the mean squared error of each picture, (B,).
 
-    The loss is differentiable in ``picture``. SSIM is the mean where its 11x11 window lies inside,
-    so sides must be at least 11.
+    ``picture`` and ``target`` are (B, C, H, W), with values in [0, 1]. The loss is differentiable by ``picture``. SSIM
+    is the mean over all places where its 11x11 window lies inside the picture, so both sides must be at least 11.
     """
     if picture.device.type == "cpu":
         fused: tuple[Tensor, Tensor] = _FusedLoss.apply(picture, target, l1_weight, ssim_weight)  # type: ignore[no-untyped-call]
@@ -45,6 +46,8 @@ def by_torch(picture: Tensor, target: Tensor, l1_weight: float, ssim_weight: flo
 
 
 class _FusedLoss(torch.autograd.Function):
+    """`loss_and_error` by the compiled pass, which computes the gradient already in the forward step."""
+
     @staticmethod
     def forward(
         ctx: Any, picture: Tensor, target: Tensor, l1_weight: float, ssim_weight: float
@@ -65,7 +68,7 @@ class _FusedLoss(torch.autograd.Function):
 
 
 def _window() -> Planes:
-    """The one-dimensional Gaussian, summing to 1."""
+    """A one-dimensional Gaussian of `TAPS` values, whose sum is 1."""
     taps = np.exp(-((np.arange(TAPS) - TAPS // 2) ** 2) / (2 * SIGMA**2))
     return np.asarray(taps / taps.sum(), np.float32)
 
@@ -74,12 +77,12 @@ def _window() -> Planes:
 def _loss_and_gradient(
     x: Planes, y: Planes, window: Planes, l1_weight: np.float32, ssim_weight: np.float32, gradient: Planes
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:  # pragma: no cover
-    """For planes (P, H, W): the mean SSIM, and each plane's mean absolute and mean squared error.
-    The derivative by ``x`` of the whole loss is written to ``gradient``.
+    """The mean SSIM of planes (P, H, W), and the mean absolute and the mean squared error of each plane, (P,). The
+    derivative of the whole loss by ``x`` is written to ``gradient``, (P, H, W).
 
-    With blurred maps a = G x, b = G y, s = G (x^2 + y^2) and p = G (x y), SSIM is
-    (2ab + C1)(2(p - ab) + C2) / ((a^2 + b^2 + C1)(s - a^2 - b^2 + C2)). Its derivatives by a, s and
-    p, blurred back, give the one by x: G'(da) + 2 x G'(ds) + y G'(dp).
+    With the blurred maps a = G x, b = G y, s = G (x^2 + y^2) and p = G (x y), SSIM is
+    (2ab + C1)(2(p - ab) + C2) / ((a^2 + b^2 + C1)(s - a^2 - b^2 + C2)). From its derivatives da, ds and dp by a, s and
+    p, blurred by the transpose G', follows the derivative by x: G'(da) + 2 x G'(ds) + y G'(dp).
     """
     planes, height, width = x.shape
     rows, columns = height - TAPS + 1, width - TAPS + 1
@@ -90,7 +93,7 @@ def _loss_and_gradient(
     sums = np.zeros(planes * rows, np.float64)
     distances = np.zeros((planes, height), np.float64)
     errors = np.zeros((planes, height), np.float64)
-    l1_step = l1_weight / np.float32(planes * height * width)
+    l1_slope = l1_weight / np.float32(planes * height * width)
 
     for job in prange(planes * rows):
         plane, row = job // rows, job % rows
@@ -149,7 +152,7 @@ def _loss_and_gradient(
             distance += abs(difference)
             error += difference * difference
             similarity = back[0, j] + 2 * xj * back[1, j] + yj * back[2, j]
-            gradient[plane, i, j] = l1_step * np.sign(difference) - ssim_weight * similarity
+            gradient[plane, i, j] = l1_slope * np.sign(difference) - ssim_weight * similarity
         distances[plane, i], errors[plane, i] = distance, error
     mean: float = sums.sum() * scale
     return mean, distances.sum(1) / (height * width), errors.sum(1) / (height * width)

@@ -1,9 +1,9 @@
 """GELU and pixel shuffle in one pass, forwards and backwards.
 
-In NeRV-S at 1280x720 the two cost as much as the convolutions between them when they are separate
-operators. Two facts make one cheap pass of them on the CPU: with the channels of a convolution in the
-order (row, column, channel), the shuffle moves whole runs of a channels-last tensor; and a bfloat16
-has 65,536 values, so that a table holds GELU, and its derivative, of each.
+As separate operators, these two take as much time in NeRV-S at 1280x720 as the convolutions between them. Two facts
+allow one cheap pass on the CPU. If the channels of a convolution have the order (row, column, channel), the shuffle
+moves whole runs of a channels-last tensor. And bfloat16 has only 65,536 values, so that a table holds GELU of each, and
+another its derivative.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .bfloat16 import Words, to_float, to_word, words
 
 
 def shuffle(x: Tensor, stride: int) -> Tensor:
-    """(B, stride * stride * C, H, W) becomes (B, C, stride * H, stride * W).
+    """Pixel shuffle: (B, stride * stride * C, H, W) becomes (B, C, stride * H, stride * W).
 
-    Channel (i * stride + j) * C + c of a position goes to row i, column j, channel c of its
-    square: pixel shuffle (Shi et al., 2016) with the channels in another order.
+    Each position becomes a square of ``stride`` by ``stride`` pixels. Its channel (i * stride + j) * C + c goes to
+    row i, column j and channel c of the square. Shi et al. (2016) have the channels in another order.
     """
     batch, channels, height, width = x.shape
     squares = x.permute(0, 2, 3, 1).reshape(batch, height, width, stride, -1).transpose(2, 3)
@@ -33,7 +33,7 @@ def shuffle(x: Tensor, stride: int) -> Tensor:
 
 
 def gelu_shuffle(x: Tensor, stride: int) -> Tensor:
-    """`shuffle` of GELU(x)."""
+    """GELU of ``x``, then `shuffle` of that. The shapes are those of `shuffle`."""
     if x.device.type == "cpu" and x.dtype == torch.bfloat16:
         out: Tensor = _GELUShuffle.apply(x, stride)  # type: ignore[no-untyped-call]
         return out
@@ -41,6 +41,8 @@ def gelu_shuffle(x: Tensor, stride: int) -> Tensor:
 
 
 class _GELUShuffle(torch.autograd.Function):
+    """`gelu_shuffle` of bfloat16 on the CPU, by the tables."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, stride: int) -> Tensor:
         batch, channels, height, width = x.shape
@@ -66,7 +68,7 @@ class _GELUShuffle(torch.autograd.Function):
 
 @functools.cache
 def _tables() -> tuple[Words, NDArray[np.float32]]:
-    """GELU of every bfloat16, as bfloat16, and its derivative, as float32."""
+    """GELU of every bfloat16, as bfloat16, and its derivative, as float32. The index is the bits of the bfloat16."""
     x = torch.arange(1 << 16, dtype=torch.int32).to(torch.uint16).view(torch.bfloat16).float()
     cdf = torch.special.ndtr(x)
     density = torch.exp(-x.square() / 2) / (2 * torch.pi) ** 0.5
@@ -77,7 +79,7 @@ def _tables() -> tuple[Words, NDArray[np.float32]]:
 
 @njit(parallel=True, cache=True)
 def _forward(x: Words, gelu: Words, out: Words) -> None:  # pragma: no cover
-    """``x`` is (rows, width, stride, run), ``out`` (rows, stride, width, run)."""
+    """Write GELU of ``x``, of shape (rows, width, stride, run), to ``out``, of shape (rows, stride, width, run)."""
     rows, width, stride, run = x.shape
     for job in prange(rows * stride):
         row, i = job // stride, job % stride
@@ -88,7 +90,8 @@ def _forward(x: Words, gelu: Words, out: Words) -> None:  # pragma: no cover
 
 @njit(parallel=True, cache=True)
 def _backward(x: Words, incoming: Words, slope: NDArray[np.float32], gradient: Words) -> None:  # pragma: no cover
-    """Shapes as in `_forward`: ``incoming`` like its ``out``, ``gradient`` like ``x``."""
+    """Write the gradient by ``x`` to ``gradient``, in the shape of ``x``. ``incoming`` is the gradient of the output,
+    in the shape of ``out`` in `_forward`."""
     rows, width, stride, run = x.shape
     for job in prange(rows * stride):
         row, i = job // stride, job % stride

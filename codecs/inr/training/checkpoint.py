@@ -1,4 +1,4 @@
-"""What an interrupted training leaves on disk: named arrays, whole or absent."""
+"""The checkpoints of a training: named arrays in a file that is whole or absent."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def save_checkpoint(path: Path, arrays: Arrays) -> None:
-    """Write ``arrays`` so that a kill leaves this checkpoint or the one before."""
+    """Write ``arrays`` to ``path``. If the process is killed meanwhile, this checkpoint or the one before is there.
+
+    Raises `StoreError` if the file cannot be written.
+    """
     file = io.BytesIO()
     np.savez(file, **arrays)  # type: ignore[arg-type]
     write_bytes(path, file.getvalue())
 
 
 def load_checkpoint(path: Path) -> Arrays | None:
-    """The arrays at ``path``; None if there are none that can be read."""
+    """The arrays in the checkpoint at ``path``; None if there is none that can be read."""
     try:
         with np.load(io.BytesIO(path.read_bytes())) as file:
             return dict(file)

@@ -1,4 +1,4 @@
-"""Noticing a network that has stopped telling the frames apart."""
+"""Noticing a network that gives nearly the same picture for every frame."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from torch import Tensor
 from ..network.representation import Representation
 from ..network.source import SourceFrames
 
-SAMPLES_LOOKED_AT = 5
+SAMPLES_COMPARED = 5
 LEAST_VARIANCE = 0.001
-"""The least variance over the samples, as a share of the source's. Networks of 20,000 weights soon reach a tenth."""
+"""A network has collapsed if its variance over the samples is below this share of the source's. Networks of 20,000
+weights soon reach a tenth."""
 
 
 def has_collapsed(network: Representation, source: SourceFrames) -> bool:
-    """Whether ``network`` gives nearly one picture for training samples that differ.
+    """Whether ``network`` gives nearly the same picture for training samples whose targets differ.
 
-    A network whose units died early fits the mean frame and stays there.
+    This happens if the units of a network die early in training: it then gives the mean frame, and stays there.
     """
     count = network.training_samples
-    looked_at = torch.linspace(0, count - 1, min(count, SAMPLES_LOOKED_AT), dtype=torch.int64)
-    batches = torch.split(looked_at.to(source.frames.device), 1)
+    compared = torch.linspace(0, count - 1, min(count, SAMPLES_COMPARED), dtype=torch.int64)
+    batches = torch.split(compared.to(source.frames.device), 1)
     training = network.training
     with torch.inference_mode():
         network.eval()
-        ours = _variance(network.reconstruct(samples, source) for samples in batches)
-        theirs = _variance(network.targets(samples, source) for samples in batches)
+        variance = _variance(network.reconstruct(samples, source) for samples in batches)
+        target_variance = _variance(network.targets(samples, source) for samples in batches)
     network.train(training)
-    return theirs > 0 and ours < LEAST_VARIANCE * theirs
+    return target_variance > 0 and variance < LEAST_VARIANCE * target_variance
 
 
 def _variance(pictures: Iterator[Tensor]) -> float:
-    """The variance of each value along the given pictures, averaged over all values."""
+    """The variance of each value over the pictures, averaged over all values."""
     first = next(pictures)
     count, total, squares = 1, torch.zeros_like(first), torch.zeros_like(first)
     for picture in pictures:
-        change = picture - first  # small numbers: no cancellation below
+        change = picture - first  # The variance of small numbers does not suffer from cancellation.
         count, total, squares = count + 1, total + change, squares + change.square()
     return float((squares / count - (total / count).square()).mean())

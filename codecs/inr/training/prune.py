@@ -1,4 +1,4 @@
-"""Pruning (NeRV, section 3.3): the smallest weights become zero, and the others learn to do without."""
+"""Pruning (NeRV, section 3.3): the smallest weights become zero, and fine-tuning adapts the others."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..network.representation import Representation, SentTensor
 
 @torch.no_grad()
 def prune(network: Representation, share: float) -> None:
-    """Set to zero this ``share`` of the weights, those of least magnitude over the whole network.
+    """Set the share ``share``, from 0 to 1, of the weights to zero: those of the least magnitude in the whole network.
 
-    Biases, normalisations and the head, whose few weights every pixel passes, are left alone.
+    Biases, normalisations and the head are left alone. The head has few weights, and every pixel depends on them.
     """
     weights = [tensor.values for tensor in network.sent() if is_prunable(tensor)]
     magnitudes = torch.cat([weight.abs().flatten() for weight in weights])

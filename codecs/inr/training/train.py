@@ -1,4 +1,4 @@
-"""Training a representation on its video: the encoder of every implicit codec."""
+"""Training a network on its video. This is the main part of encoding by every implicit codec."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ from .collapse import has_collapsed
 from .recipe import Recipe
 
 REPORT_EVERY = 20
-"""Steps between two looks at the loss, for which a GPU must be waited."""
+"""The number of steps between two reports of the loss. Each report must wait for the GPU."""
 CHECKPOINT_SECONDS = 30.0
+"""The time between two checkpoints."""
 MATURE_STEPS = 500
-"""Any network begins with the mean frame; after so many steps it should be beyond it."""
+"""Every network learns the mean frame first. If it still gives only that after so many steps, training has failed."""
 CURVE_POINTS = 100
+"""The most points of a training curve."""
 RETRY_RATE = 0.25
-"""A training that diverged is tried once more with so many times the learning rate."""
+"""The factor of the learning rate with which a training that diverged is tried once more."""
 
 StepSizesByName = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One of the trainings that an encoding consists of. ``round`` counts those of one name, from 1, where there are
-    several."""
+    """One of the trainings that an encoding consists of. If there are several with one name, ``round`` counts them
+    from 1."""
 
     name: Literal["training", "fine_tuning", "tuning"]
     round: int | None = None
@@ -56,15 +58,16 @@ FIRST_STAGE = Stage("training")
 
 
 class Training:
-    """A training in progress: ``network`` is fitted, in place and on its device, to ``frames``.
+    """A training in progress, which fits ``network``, in place and on its device, to ``frames``.
 
     ``frames`` are 8-bit, (N, H, W, 3), on the same device. Each epoch visits every training sample of the network
-    once, in an order that ``seed`` and the epoch's number decide. What a step does depends on nothing but `state`.
+    once, in an order that ``seed`` and the epoch's number decide. A step depends on nothing but `state`.
 
-    In every stage but the first, weights that are zero stay zero. With ``step_sizes``, quantisation steps for some
-    parameters by name, each in a shape that broadcasts to its parameter's, pictures are those of the weights rounded
-    to multiples of them, and gradients pass to the weights themselves (the straight-through estimator, Bengio et al.,
-    2013).
+    In every stage but the first, weights that are zero stay zero.
+
+    ``step_sizes`` are those of the quantiser for some parameters by name, each in a shape that broadcasts to its
+    parameter's. With them, pictures are computed from weights rounded to multiples of their step sizes, and the
+    gradients are applied to the weights before rounding (the straight-through estimator, Bengio et al., 2013).
     """
 
     def __init__(
@@ -85,9 +88,9 @@ class Training:
         self.recipe = recipe
         self.seed = seed
         self.stage = stage
-        self.kept = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage != FIRST_STAGE else []
-        steps = step_sizes or {}
-        self.rounded = [(p, steps[name].to(self.device)) for name, p in network.named_parameters() if name in steps]
+        self.nonzero = [(p, p != 0) for p in network.parameters() if p.ndim > 1] if stage != FIRST_STAGE else []
+        sizes = step_sizes or {}
+        self.rounded = [(p, sizes[name].to(self.device)) for name, p in network.named_parameters() if name in sizes]
         self.dtype = torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
         self.epoch_steps = math.ceil(network.training_samples / recipe.batch_size)
         self.steps = epochs * self.epoch_steps
@@ -95,11 +98,12 @@ class Training:
         self.ordered_epoch, self.ordered = -1, torch.empty(0)
         self.began = time.perf_counter()
         self.epoch_seconds = np.zeros(epochs)
-        """Since training began, at the end of each epoch."""
+        """The seconds from the start of training to the end of each epoch."""
         self.history = torch.zeros(self.steps, 2, device=self.device)
-        """The loss of each step, and the PSNR of its pictures in dB."""
+        """The loss and the PSNR in dB of each step, (steps, 2)."""
         self.optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, recipe.betas, fused=True)
-        for parameter in network.parameters():  # as the first step would, so that `restore` has where to write
+        # Adam's first step would make this state, but `restore` must be able to write to it before.
+        for parameter in network.parameters():
             self.optimiser.state[parameter] = {
                 "step": torch.zeros((), device=parameter.device),
                 "exp_avg": torch.zeros_like(parameter),
@@ -107,7 +111,7 @@ class Training:
             }
 
     def step(self) -> None:
-        """Fit one batch. Nothing in here waits for a GPU."""
+        """Train on one batch. Nothing in here waits for a GPU."""
         epoch, position = divmod(self.step_number, self.epoch_steps)
         first = position * self.recipe.batch_size
         samples = self.order(epoch)[first : first + self.recipe.batch_size]
@@ -121,8 +125,8 @@ class Training:
             loss, error = self.network.loss(reconstruction, targets, self.recipe.loss_weights)
             loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        for parameter, kept in self.kept:
-            parameter.data.mul_(kept)
+        for parameter, nonzero in self.nonzero:
+            parameter.data.mul_(nonzero)
         self.history[self.step_number, 0] = loss.detach()
         self.history[self.step_number, 1] = (-10 * error.log10()).clamp(max=CAP_DB).mean()
         self.step_number += 1
@@ -130,48 +134,50 @@ class Training:
             self.epoch_seconds[epoch] = self.elapsed_seconds
 
     def order(self, epoch: int) -> Tensor:
-        """The training samples in the order in which this epoch visits them."""
+        """The training samples in the order in which this epoch visits them, int64 of shape (training samples,)."""
         if self.ordered_epoch != epoch:
             shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.network.training_samples)
             self.ordered_epoch, self.ordered = epoch, torch.from_numpy(shuffled).to(self.device)
         return self.ordered
 
     def learning_rate(self, step: int) -> float:
+        """The learning rate of a step; steps count from 0."""
         return self.recipe.learning_rate * self.recipe.rate_factor(step / self.steps)
 
     @property
     def elapsed_seconds(self) -> float:
-        """Wall-clock since training began, without the time between an interruption and its resumption."""
+        """The wall-clock seconds since training began, without the time between an interruption and the resumption."""
         return time.perf_counter() - self.began
 
     def recent(self) -> tuple[float, float]:
-        """Loss, and PSNR in dB, over the steps since the last report."""
+        """The mean loss, and the mean PSNR in dB, of the last `REPORT_EVERY` steps."""
         loss, psnr_db = self.history[max(0, self.step_number - REPORT_EVERY) : self.step_number].mean(0).tolist()
         return loss, psnr_db
 
     def curve(self) -> TrainingCurve:
-        """Mean loss and PSNR over each epoch so far; evenly spaced epochs if they are many."""
+        """The mean loss and PSNR of the epochs so far: of all, or of `CURVE_POINTS` evenly spaced ones if they are
+        more."""
         epochs = self.step_number // self.epoch_steps
         means = self.history[: epochs * self.epoch_steps].reshape(epochs, -1, 2).mean(1).cpu().double().numpy()
-        kept = np.unique(np.linspace(0, epochs - 1, min(epochs, CURVE_POINTS)).round().astype(int))
-        ends = [int(epoch + 1) * self.epoch_steps for epoch in kept]
+        chosen = np.unique(np.linspace(0, epochs - 1, min(epochs, CURVE_POINTS)).round().astype(int))
+        ends = [int(epoch + 1) * self.epoch_steps for epoch in chosen]
         return TrainingCurve(
             steps=ends,
-            seconds=[round(float(second), 3) for second in self.epoch_seconds[kept]],
-            loss=[round(float(loss), 6) for loss in means[kept, 0]],
-            psnr_db=[round(float(psnr_db), 4) for psnr_db in means[kept, 1]],
+            seconds=[round(float(seconds), 3) for seconds in self.epoch_seconds[chosen]],
+            loss=[round(float(loss), 6) for loss in means[chosen, 0]],
+            psnr_db=[round(float(psnr_db), 4) for psnr_db in means[chosen, 1]],
             learning_rate=[self.learning_rate(end - 1) for end in ends],
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """The network's and the optimiser's, to be read or written in place."""
+        """The tensors of the network and of the optimiser by name, which may be read and written in place."""
         tensors: dict[str, Tensor] = dict(self.network.state_dict())
         for name, parameter in self.network.named_parameters():
             tensors |= {f"adam.{name}.{key}": value for key, value in self.optimiser.state[parameter].items()}
         return tensors
 
     def state(self) -> Arrays:
-        """Everything that the next steps depend on, and what the curve needs of the past ones."""
+        """All that the next steps depend on, and what the curve needs of the past steps."""
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in self.tensors().items()}
         arrays["history"] = self.history[: self.step_number].cpu().numpy()
         arrays["epoch_seconds"] = self.epoch_seconds
@@ -179,7 +185,7 @@ class Training:
         return arrays
 
     def restore(self, state: Arrays) -> None:
-        """Go on from a `state` of the same training."""
+        """Continue from a `state` of the same training."""
         with torch.no_grad():
             for name, tensor in self.tensors().items():
                 tensor.copy_(torch.from_numpy(state[name]))
@@ -198,12 +204,14 @@ def train(
     stage: Stage = FIRST_STAGE,
     step_sizes: StepSizesByName | None = None,
 ) -> Representation:
-    """Fit a network, on its device, to an rgb24 video, going on from the stage's checkpoint if there is one.
+    """Train the network that ``make_network`` returns, on its device, on an rgb24 video, and return it.
 
-    `Training` explains ``stage`` and ``step_sizes``. Leaves the curve and notes in ``job``. A training that
-    diverges is tried once more with a lower learning rate, which the notes say. Raises `CodecError` if
-    that diverges too, and `CellInterruptedError`, the checkpoint being up to date, if the process is
-    asked to stop.
+    If the stage has a checkpoint, training continues from it. `Training` explains ``stage`` and ``step_sizes``. The
+    curve and notes are left in ``job``. A training that diverges is tried once more with a lower learning rate; the
+    notes say so.
+
+    Raises `CodecError` if the second attempt diverges too. Raises `CellInterruptedError` if the process is asked to
+    stop, after it has written a checkpoint.
     """
     network = make_network()
     frames = load_frames(video, next(network.parameters()).device)
@@ -235,9 +243,10 @@ def train(
 
 
 def fit(training: Training, job: Job, stopping: threading.Event, reason: str, checkpoint: Path) -> str:
-    """Train to the last step. Returns what went wrong if training diverged, else nothing.
+    """Train to the last step. Returns how training diverged; an empty string if it did not.
 
-    ``reason`` is why an earlier attempt was given up; the checkpoint must know that it was.
+    ``reason`` says how an earlier attempt diverged. The checkpoint keeps it, so that a later run does not repeat that
+    attempt. Raises `CellInterruptedError` if ``stopping`` is set.
     """
     resumed = np.array(job.resumed_at_steps.get(str(training.stage), []), np.int64)
     saved_at = time.monotonic()
@@ -263,10 +272,10 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
 
 @contextmanager
 def rounded(parameters: Sequence[tuple[torch.nn.Parameter, Tensor]]) -> Iterator[None]:
-    """Within this the parameters are multiples of their quantisation steps."""
+    """A context in which each parameter is rounded to a multiple of the step size that stands beside it."""
     exact = [parameter.detach().clone() for parameter, _ in parameters]
-    for parameter, step in parameters:
-        parameter.data.div_(step).round_().mul_(step)
+    for parameter, step_size in parameters:
+        parameter.data.div_(step_size).round_().mul_(step_size)
     yield
     for (parameter, _), values in zip(parameters, exact, strict=True):
         parameter.data.copy_(values)

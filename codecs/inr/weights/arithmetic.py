@@ -1,12 +1,11 @@
 """Adaptive binary arithmetic coding: a probability estimator for each context, and a range coder.
 
-The estimator keeps two exponential averages of the bins that a context has seen, one fast and one
-slow; their mean is the probability (as in Kirchhoffer et al. 2021, doi 10.1109/TCSVT.2021.3095970,
-section IV, with plain shifts instead of a table). Each begins as the plain average of what it has seen,
-so that the contexts of a small tensor learn quickly too. The coder is a range coder (Martin, 1979)
-with a range of 48 bits, which sends 16 bits at a time.
+The estimator keeps two exponential averages of the bins that a context has seen, a fast one and a slow one. Their mean
+is the probability (Kirchhoffer et al. 2021, doi 10.1109/TCSVT.2021.3095970, section IV; here by shifts instead of a
+table). Each average begins as the plain mean of the bins seen so far, so that the contexts of a small tensor learn
+quickly too. The coder is a range coder (Martin, 1979) with a range of 48 bits. It writes words of 16 bits.
 
-All numbers are int64: numba makes a float of a signed and an unsigned integer.
+All numbers are int64, since numba makes a float of the sum of a signed and an unsigned integer.
 """
 
 from __future__ import annotations
@@ -16,50 +15,56 @@ from numba import njit
 from numpy.typing import NDArray
 
 Contexts = NDArray[np.int32]
-"""(contexts, 3): of each, the probability of a 1 by the fast and by the slow average, in units of
-2^-25, and how many bins it has seen, up to `MATURE`."""
+"""An array of shape (contexts, 3). It holds, for each context, the fast and the slow average of its bins, which are
+probabilities of a 1 in units of 2^-25, and the number of bins that it has seen, up to `MATURE`."""
 Words = NDArray[np.uint16]
+"""The 16-bit words of a stream."""
 State = NDArray[np.int64]
-"""Of an encoder: low, range and words written. Of a decoder: offset, range and words read."""
+"""The state of an encoder is its low, its range, and the number of words written. That of a decoder is its offset, its
+range, and the number of words read."""
 
 RATES: tuple[tuple[int, int], ...] = ((4, 7), (5, 8), (6, 9), (7, 10))
-"""The shifts of the fast and the slow average: windows of 16 to 128 and of 128 to 1024 bins."""
+"""The pairs of shifts of the fast and the slow average. The fast ones average over 16 to 128 bins, the slow ones over
+128 to 1024."""
 HALF = 1 << 24
+"""A probability of one half, in units of 2^-25."""
 LEAST = 1 << 17
-"""Of a probability, 2^-8: a bin costs between 0.0056 and 8 bits."""
+"""The least probability, 2^-8, in units of 2^-25. A bin therefore costs between 0.0056 and 8 bits."""
 MATURE = (1 << RATES[-1][1]) - 1
+"""The number of bins after which every context uses its own shifts."""
 WARM_UP = np.array([(seen + 1).bit_length() for seen in range(MATURE)], np.int64)
-"""The shift after so many bins, until it reaches its context's own."""
+"""The largest shift of a context that has seen so many bins."""
 COST_BITS = 12
 COST = -np.log2((np.arange(1 << COST_BITS) + 0.5) / (1 << COST_BITS))
-"""What a bin costs, in bits, by the upper bits of its probability."""
+"""The bits that a bin costs, by the upper `COST_BITS` bits of its probability."""
 
 FULL = 1 << 48
+"""The range at the start."""
 RENORMALISE = 1 << 32
-"""The range does not stay below this: one step of 16 bits always restores it."""
+"""When the range falls below this, a word is written and the range is multiplied by 2^16. Once is always enough."""
 
 
 def new_contexts(count: int) -> Contexts:
-    """Contexts that have seen nothing."""
+    """Contexts that have seen no bins."""
     return np.tile(np.array([HALF, HALF, 0], np.int32), (count, 1))
 
 
 @njit(cache=True)
 def probability(contexts: Contexts, context: int) -> int:  # pragma: no cover
-    """That the next bin of ``context`` is a 1, in units of 2^-16."""
+    """The probability that the next bin of ``context`` is a 1, in units of 2^-16."""
     return (int(contexts[context, 0]) + int(contexts[context, 1])) >> 10
 
 
 @njit(cache=True)
 def bin_cost(contexts: Contexts, context: int, bit: int) -> float:  # pragma: no cover
-    """The bits that coding ``bit`` would take."""
+    """The bits that coding ``bit`` in ``context`` would take."""
     p = probability(contexts, context)
     return COST[(p if bit else 65535 - p) >> (16 - COST_BITS)]  # type: ignore[no-any-return]
 
 
 @njit(cache=True)
 def learn(contexts: Contexts, context: int, bit: int, fast: int, slow: int) -> None:  # pragma: no cover
-    """Move both averages of ``context`` towards ``bit``."""
+    """Move both averages of ``context`` towards ``bit``, by the shifts ``fast`` and ``slow``."""
     seen = contexts[context, 2]
     if seen < MATURE:
         fast, slow = min(fast, WARM_UP[seen]), min(slow, WARM_UP[seen])
@@ -70,6 +75,7 @@ def learn(contexts: Contexts, context: int, bit: int, fast: int, slow: int) -> N
 
 
 def new_encoder() -> State:
+    """The state of an encoder that has coded nothing."""
     return np.array([0, FULL, 0], np.int64)
 
 
@@ -77,7 +83,7 @@ def new_encoder() -> State:
 def encode_bin(
     low: int, range_: int, at: int, words: Words, contexts: Contexts, context: int, bit: int, fast: int, slow: int
 ) -> tuple[int, int, int]:  # pragma: no cover
-    """Narrow the interval to ``bit``, and learn it. Returns the new state."""
+    """Code ``bit`` in ``context``: narrow the interval, and let the context learn. Returns the new state."""
     bound = (range_ >> 16) * probability(contexts, context)
     learn(contexts, context, bit, fast, slow)
     if bit:
@@ -94,7 +100,7 @@ def encode_bin(
 def encode_bits(
     low: int, range_: int, at: int, words: Words, value: int, count: int
 ) -> tuple[int, int, int]:  # pragma: no cover
-    """``value`` in ``count`` bits, at most 16, all as likely as not. Returns the new state."""
+    """Code ``value`` in ``count`` bits, at most 16, without contexts. Returns the new state."""
     range_ >>= count
     low += value * range_
     if range_ < RENORMALISE:
@@ -104,7 +110,7 @@ def encode_bits(
 
 @njit(cache=True)
 def put_word(low: int, at: int, words: Words) -> int:  # pragma: no cover
-    """Write the highest word of ``low``, its carry going to those before. Returns the rest, moved up."""
+    """Write the highest word of ``low`` and carry into the words before it. Returns the rest, moved up by a word."""
     word = low >> 32
     if word > 0xFFFF:
         before = at - 1
@@ -117,17 +123,19 @@ def put_word(low: int, at: int, words: Words) -> int:  # pragma: no cover
 
 
 def finish(coder: State, words: Words) -> int:
-    """Write the last word: in the interval lies a number with only zeros after that, which are left
-    out. Returns the number of words."""
+    """Write the last word. Returns the number of words.
+
+    The last word is chosen so that only zeros would follow it. They are left out, and the decoder adds them.
+    """
     low, _, at = coder.tolist()
     put_word(low + RENORMALISE - 1, at, words)
     return int(at) + 1
 
 
 def new_decoder(words: Words) -> State:
-    """Has read three words; zeros follow the last."""
-    first = [*words[:3].tolist(), 0, 0, 0]
-    return np.array([first[0] << 32 | first[1] << 16 | first[2], FULL, 3], np.int64)
+    """The state of a decoder that has read the first three words. Zeros stand for missing ones."""
+    padded = [*words[:3].tolist(), 0, 0, 0]
+    return np.array([padded[0] << 32 | padded[1] << 16 | padded[2], FULL, 3], np.int64)
 
 
 @njit(cache=True)
@@ -163,11 +171,11 @@ def decode_bits(
 
 @njit(cache=True)
 def take_word(offset: int, at: int, words: Words) -> int:  # pragma: no cover
-    """``offset`` moved up, with the next word below."""
+    """``offset`` moved up by a word, with the next word below; zeros follow the last word."""
     return offset << 16 | (int(words[at]) if at < len(words) else 0)
 
 
 def is_finished(coder: State, words: Words) -> bool:
-    """Whether a decoder stands where `finish` was called, every word having been read."""
+    """Whether a decoder has read every word, and is where the encoder was when `finish` was called."""
     offset, _, at = coder.tolist()
     return bool(at == len(words) + 2 and offset < RENORMALISE)

@@ -1,4 +1,4 @@
-"""The named ways from float weights to bits. Codecs are compared under one of them."""
+"""The named ways to turn float weights into bits. Codecs should be compared under one and the same of them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ StepRule = Literal["range", "sensitivity"]
 
 @dataclass(frozen=True)
 class WeightCoding:
-    """``slopes`` (`quantise`) are tried in turn; the best stays."""
+    """A way to turn float weights into bits. Each of ``slopes``, which `quantise` explains, is tried, and the best
+    result stays. ``tuned`` says that the network is trained further with quantised weights."""
 
     coder: CoderName
-    steps: StepRule
+    step_rule: StepRule
     quantiser: Quantiser
     slopes: tuple[float, ...] = (0.0,)
     tuned: bool = False
 
     def step_scale(self, bits: float) -> float:
-        """The factor of the steps at which a weight has so many bits. For steps by range only."""
+        """The factor of all step sizes with which a weight has ``bits`` bits. Only step sizes by range have one."""
         return 2.0**-bits if self.coder == "huffman" else 1 / (2 ** (bits - 1) - 1)
 
 
 SLOPES = (0.05 * HIGH_RATE_SLOPE, 0.2 * HIGH_RATE_SLOPE, 0.5 * HIGH_RATE_SLOPE)
 WEIGHT_CODINGS: dict[WeightsName, WeightCoding] = {
-    # Quantisation-aware training for the last epochs.
+    # This one adds quantisation-aware training.
     "tuned": WeightCoding("deepcabac", "sensitivity", "nearest", tuned=True),
     "trellis": WeightCoding("dependent", "sensitivity", "trellis", SLOPES),
     "rdoq": WeightCoding("deepcabac", "sensitivity", "rdoq", SLOPES),
     "sensitivity": WeightCoding("deepcabac", "sensitivity", "nearest"),
-    # DeepCABAC as published: a range for each tensor, and RDOQ (Wiedemann et al. 2020, section IV).
+    # This is DeepCABAC as published: a range for each tensor, and RDOQ (Wiedemann et al. 2020, section IV).
     "paper": WeightCoding("deepcabac", "range", "rdoq", SLOPES),
-    # What the NeRV paper did.
+    # This is the pipeline of the NeRV paper.
     "huffman": WeightCoding("huffman", "range", "nearest"),
 }
 DECODERS: dict[CoderName, WeightDecoder] = {

@@ -1,20 +1,21 @@
 """DeepCABAC's entropy coding of integers (Wiedemann et al. 2020, doi 10.1109/JSTSP.2020.2969554, section III).
 
-An integer, a *level*, becomes a few bins, each coded with the probability that its context has learnt:
+The integers are called *levels*. Each becomes a few bins, which are coded with the probabilities that contexts have
+learnt:
 
-    sig     is it not zero?               a context for each sign (none, -, +) of the level before
+    sig     is it not zero?               there is a context for each sign (none, -, +) of the level before
     sign    is it negative?               the same
-    above   is its magnitude above k?     for k = 1, 2, ... `UNARY`, as long as it is;
-                                          for each k, a context for either sign of this level
+    above   is its magnitude above k?     for k = 1, 2, ... `UNARY`, until the answer is no;
+                                          there are two contexts for each k, one for either sign of this level
     prefix  is r = magnitude - UNARY at least 2^(e + 1)?
-                                          for e = 0, 1, ... as long as it is (Exp-Golomb, order 0);
-                                          a context for each e
-    suffix  r - 2^e                       in e bits, as they are
+                                          for e = 0, 1, ... until the answer is no (Exp-Golomb, order 0);
+                                          there is a context for each e
+    suffix  r - 2^e                       in e bits, without contexts
 
-Where quantisation is dependent (`trellis`), sig has its three contexts once for each of the eight
-states (Kirchhoffer et al. 2021, doi 10.1109/TCSVT.2021.3095970). A tensor begins with two bits that say
-how fast its contexts learn, which start anew; the arithmetic coder runs on through all tensors. This is
-not the bitstream of ISO/IEC 15938-17: estimator and arithmetic coder (`arithmetic`) are our own.
+If quantisation is dependent (`trellis`), sig has three contexts for each of the eight states (Kirchhoffer et al. 2021,
+doi 10.1109/TCSVT.2021.3095970). A tensor begins with two bits that say how fast its contexts learn. Contexts start anew
+with each tensor; the arithmetic coder does not. This is not the bitstream of ISO/IEC 15938-17, since the estimator and
+the arithmetic coder (`arithmetic`) are our own.
 """
 
 from __future__ import annotations
@@ -48,30 +49,37 @@ from .arithmetic import (
 Levels = NDArray[np.int32]
 
 UNARY = 14
+"""The largest k of the bins *above*."""
 STATES = 8
 SIGN = 3 * STATES
+"""The first context of the bin *sign*. Those of *sig* begin at 0."""
 ABOVE = SIGN + 3
+"""The first context of the bins *above*."""
 PREFIX = ABOVE + 2 * UNARY
+"""The first context of the bins *prefix*."""
 LONGEST_SUFFIX = 30
+"""The most bits of a suffix."""
 CONTEXTS = PREFIX + LONGEST_SUFFIX + 1
+"""The number of contexts."""
 LARGEST = 2**31 - 1
-"""Of a level's magnitude."""
+"""The largest magnitude of a level."""
 NEXT_STATE = np.array([[0, 2], [7, 5], [1, 3], [6, 4], [2, 0], [5, 7], [3, 1], [4, 6]], np.int64)
-"""By state and parity of the level. Without dependent quantisation the state stays 0."""
+"""The next state, by the state and the parity of the level. Without dependent quantisation the state stays 0."""
 
 RATES_BITS = 2
+"""The bits at the start of a tensor that say how fast its contexts learn."""
 WORDS_A_LEVEL = 32
-"""At least what any level takes: 47 bins of at most 8 bits, and a suffix."""
+"""No level takes more words: it has at most 47 bins of at most 8 bits, and a suffix of at most 30 bits."""
 MOST_LEVELS_A_BYTE = 1420
-"""A bin costs at least 0.0056 bits (`arithmetic.LEAST`)."""
+"""The most levels that a byte can hold, since a bin costs at least 0.0056 bits (`arithmetic.LEAST`)."""
 SAMPLE = 2048
-"""Levels from the middle of a tensor by which its rates are chosen."""
+"""The number of levels, from the middle of a tensor, by which its `RATES` are chosen."""
 
 
 def encode(tensors: Sequence[Levels], dependent: bool) -> bytes:
-    """Code the levels of tensors, one after another; nothing becomes no bytes.
+    """Code the levels of tensors, one after another. If there are no levels, there are no bytes.
 
-    ``dependent`` says that a trellis chose them. Raises `OverflowError` on -2^31.
+    ``dependent`` says that a trellis chose the levels. Raises `OverflowError` for a level of -2^31.
     """
     if not sum(tensor.size for tensor in tensors):
         return b""
@@ -82,20 +90,20 @@ def encode(tensors: Sequence[Levels], dependent: bool) -> bytes:
             raise OverflowError(f"A level is {levels.min()}; magnitudes go up to {LARGEST}.")
         rates = choose_rates(levels, dependent)
         low, range_, at = coder.tolist()
-        if at + WORDS_A_LEVEL > len(words):  # as after very many empty tensors
-            words = with_room(words)
+        if at + WORDS_A_LEVEL > len(words):  # This happens after very many empty tensors.
+            words = doubled(words)
         coder[:] = encode_bits(low, range_, at, words, rates, RATES_BITS)
-        place, contexts = new_place(), new_contexts(CONTEXTS)
-        while not _encode_levels(levels, place, dependent, *RATES[rates], contexts, coder, words):
-            words = with_room(words)
+        position, contexts = new_position(), new_contexts(CONTEXTS)
+        while not _encode_levels(levels, position, dependent, *RATES[rates], contexts, coder, words):
+            words = doubled(words)
     return words[: finish(coder, words)].astype("<u2").tobytes()
 
 
 def decode(data: bytes, sizes: Sequence[int], dependent: bool) -> list[Levels]:
-    """The levels of tensors of these sizes.
+    """The levels of tensors, each of which has as many as ``sizes`` says.
 
-    Raises `StreamError` unless ``data`` is, to its last byte, what `encode` makes of some. Nothing is
-    allocated that so few bytes cannot fill.
+    Raises `StreamError` unless ``data`` is, to its last byte, what `encode` makes of such tensors. No more memory is
+    allocated than levels from so many bytes can take.
     """
     count = sum(sizes)
     if len(data) % 2 or (count == 0) != (not data) or count > MOST_LEVELS_A_BYTE * len(data):
@@ -118,38 +126,47 @@ def decode(data: bytes, sizes: Sequence[int], dependent: bool) -> list[Levels]:
 
 
 def choose_rates(levels: Levels, dependent: bool) -> int:
-    """Which of `RATES` codes ``levels`` best, judged by some of them."""
+    """The index of the `RATES` that code ``levels`` in the fewest bits, judged by `SAMPLE` of them."""
     middle = max(0, (len(levels) - SAMPLE) // 2)
     sample = levels[middle : middle + SAMPLE]
     return int(np.argmin([code_length(sample, dependent, rates) for rates in range(len(RATES))]))
 
 
 def code_length(levels: Levels, dependent: bool, rates: int) -> float:
-    """The bits that `encode` spends on ``levels``, by its own probabilities, with these `RATES`."""
+    """The bits that `encode` would spend on ``levels`` with `RATES` number ``rates``, by its own probabilities."""
     bits: float = _code_length(levels, dependent, *RATES[rates], new_contexts(CONTEXTS))
     return bits
 
 
-def with_room(words: Words) -> Words:
-    """Twice as long."""
+def doubled(words: Words) -> Words:
+    """``words`` in an array of twice the length."""
     return np.concatenate([words, np.zeros_like(words)])
 
 
-def new_place() -> State:
-    """Where coding a tensor stands: the next level's index, its state, the sign of the level before."""
+def new_position() -> State:
+    """A position at the start of a tensor. It holds the index of the next level, its state, and the sign of the level
+    before it: 0 for none, 1 for -, 2 for +."""
     return np.zeros(3, np.int64)
 
 
 @njit(cache=True)
 def _encode_levels(
-    levels: Levels, place: State, dependent: bool, fast: int, slow: int, contexts: Contexts, coder: State, words: Words
+    levels: Levels,
+    position: State,
+    dependent: bool,
+    fast: int,
+    slow: int,
+    contexts: Contexts,
+    coder: State,
+    words: Words,
 ) -> bool:  # pragma: no cover
-    """Go on from ``place``. False if ``words`` must grow first."""
+    """Code the levels from ``position`` on. Returns whether all are coded; if not, ``words`` must grow first, and
+    ``position`` is where to go on."""
     low, range_, at = coder
-    state, before = int(place[1]), int(place[2])
-    for i in range(place[0], len(levels)):
+    state, before = int(position[1]), int(position[2])
+    for i in range(position[0], len(levels)):
         if at + WORDS_A_LEVEL > len(words):
-            place[:] = i, state, before
+            position[:] = i, state, before
             coder[:] = low, range_, at
             return False
         level = int(levels[i])
@@ -187,7 +204,7 @@ def _encode_levels(
 def _decode_levels(
     levels: Levels, dependent: bool, fast: int, slow: int, contexts: Contexts, coder: State, words: Words
 ) -> bool:  # pragma: no cover
-    """Fill ``levels``. False if ``words`` ends early or a suffix is too long."""
+    """Fill ``levels``. Returns False if ``words`` ends early or a level is out of range."""
     offset, range_, at = coder
     state = before = 0
     for i in range(len(levels)):
@@ -243,7 +260,7 @@ def _code_length(
 
 @njit(cache=True)
 def level_cost(level: int, sig: int, sign: int, contexts: Contexts) -> float:  # pragma: no cover
-    """Bits of ``level``, whose first two bins have these contexts."""
+    """The bits that coding ``level`` would take, if ``sig`` and ``sign`` are the contexts of its first two bins."""
     magnitude = abs(level)
     if magnitude == 0:
         return bin_cost(contexts, sig, 0)
@@ -263,7 +280,7 @@ def level_cost(level: int, sig: int, sign: int, contexts: Contexts) -> float:  #
 
 @njit(cache=True)
 def learn_level(level: int, sig: int, sign: int, contexts: Contexts, fast: int, slow: int) -> None:  # pragma: no cover
-    """What coding ``level`` teaches the contexts."""
+    """Let the contexts learn what coding ``level`` teaches them. ``sig`` and ``sign`` are as in `level_cost`."""
     magnitude = abs(level)
     learn(contexts, sig, magnitude > 0, fast, slow)
     if magnitude == 0:

@@ -1,4 +1,4 @@
-"""Canonical Huffman codes (Huffman, 1952), whose table is the length of each symbol's code."""
+"""Canonical Huffman codes (Huffman, 1952). Their table is the length of each symbol's code."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from bench.errors import StreamError
 
 LONGEST = 56
-"""Bits in a code. A count of symbols that needs more would take exabytes."""
+"""The most bits of a code. Only exabytes of symbols could need more."""
 Lengths = NDArray[np.uint8]
 
 
 def code_lengths(counts: NDArray[np.int64]) -> Lengths:
-    """The optimal code length of each symbol; 0 for those that do not occur. A lone symbol gets 1."""
+    """The optimal code length in bits of each symbol, by how often it occurs: 0 if it does not occur, and 1 if no other
+    symbol does."""
     lengths = np.zeros(len(counts), np.uint8)
-    order = itertools.count()  # breaks ties, so that equal counts give equal codes everywhere
+    order = itertools.count()  # It decides between equal counts, so that every machine finds the same codes.
     heap = [(int(count), next(order), [symbol]) for symbol, count in enumerate(counts) if count]
     if len(heap) == 1:
         lengths[heap[0][2]] = 1
@@ -33,13 +34,14 @@ def code_lengths(counts: NDArray[np.int64]) -> Lengths:
 
 
 def encode(symbols: NDArray[np.uint16], lengths: Lengths) -> bytes:
-    """The codes of ``symbols``, the first bit highest, filled up with zeros to whole bytes."""
+    """The codes of ``symbols``, one after another, filled up with zeros to whole bytes. The first bit of a byte is its
+    highest."""
     packed: NDArray[np.uint8] = _pack(symbols, lengths, _codes(lengths), -(-int(lengths[symbols].sum()) // 8))
     return packed.tobytes()
 
 
 def decode(data: bytes, lengths: Lengths, count: int) -> NDArray[np.uint16]:
-    """``count`` symbols. Raises `StreamError` unless ``data`` is what `encode` made of as many."""
+    """The ``count`` symbols in ``data``. Raises `StreamError` unless `encode` could have made ``data`` of as many."""
     used = lengths[lengths > 0].astype(np.int64)
     complete = (2.0**-used).sum() == 1 or used.tolist() == [1]
     if count and (not complete or used.max(initial=0) > LONGEST):
@@ -53,7 +55,7 @@ def decode(data: bytes, lengths: Lengths, count: int) -> NDArray[np.uint16]:
 
 
 def _codes(lengths: Lengths) -> NDArray[np.uint64]:
-    """The canonical codes: in order of length, then of symbol, each one more than the last."""
+    """The canonical codes: in the order of their lengths, then of symbols, each is one more than the one before."""
     codes = np.zeros(len(lengths), np.uint64)
     code, previous = 0, 0
     for symbol in np.lexsort((np.arange(len(lengths)), lengths)):
@@ -83,15 +85,16 @@ def _pack(
 def _unpack(
     data: NDArray[np.uint8], order: NDArray[np.uint16], counts: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.uint16], int]:  # pragma: no cover
-    """The symbols and the bits that they took; -1 bits if ``data`` ends early or holds no code.
+    """The symbols, and the number of bits that they took; -1 if ``data`` ends early or holds a code of no symbol.
 
-    Reads a code bit by bit, as canonical codes allow: of each length, they are consecutive.
+    ``order`` has the symbols in the order of their codes, ``counts`` the number of codes of each length. Codes of one
+    length are consecutive numbers, so that a code can be read bit by bit.
     """
     out = np.zeros(count, np.uint16)
     position, end = 0, 8 * len(data)
     for i in range(count):
         code, first, index = 0, 0, 0
-        found = False
+        is_code = False
         for length in range(1, len(counts)):
             if position >= end:
                 return out, -1
@@ -100,11 +103,11 @@ def _unpack(
             here = counts[length]
             if code - first < here:
                 out[i] = order[index + code - first]
-                found = True
+                is_code = True
                 break
             index += here
             first = (first + here) << 1
             code <<= 1
-        if not found:
+        if not is_code:
             return out, -1
     return out, position

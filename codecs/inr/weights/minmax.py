@@ -1,9 +1,9 @@
 """NeRV's weight coder (Chen et al., NeurIPS 2021, section 3.3): min-max quantisation, then Huffman codes.
 
-As their code has it, with what their count leaves out: each output channel of a tensor is divided
-evenly between its least and its greatest value (by them into 2^8), the least and the division
-travel as float32, the table of the codes travels, and a pruned weight is a symbol of its own, so that
-its position is in the stream and it stays exactly zero.
+As in their code, the range of each output channel, between its least and its greatest value, is divided evenly; they
+divide it into 2^8 parts. Their count of bits leaves out some things that a decoder needs, which are in the stream here:
+the least value and the step size of each channel, as float32, and the table of the codes. A pruned weight has a symbol
+of its own, so that its position is in the stream and it stays exactly zero.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from . import huffman
 from .coder import CodedTensors, check_purposes, finite_values, purposes
 
 COUNT = struct.Struct("<H")
+"""The form of the number of symbols, with which the scales begin."""
 MOST_DIVISIONS = 2**12
 PRUNED = 0
-"""The symbol of a weight that is zero; a level's is one more than its number."""
+"""The symbol of a weight that is zero. The symbol of a level is the level + 1."""
 
 
 def encode(tensors: Sequence[SentTensor], divisions: int) -> CodedTensors:
-    """One table of codes for all tensors; ``scales`` holds it and every channel's range.
+    """Code tensors, with each channel's range divided into ``divisions`` parts, but at most `MOST_DIVISIONS`.
 
-    Raises `CodecError` on values that are not finite.
+    All tensors share one table of codes. It is in the scales, with the range of every channel. Raises `CodecError` for
+    values that are not finite.
     """
     divisions = min(max(divisions, 1), MOST_DIVISIONS)
     symbols: dict[TensorPurpose, list[NDArray[np.uint16]]] = {
@@ -42,10 +44,10 @@ def encode(tensors: Sequence[SentTensor], divisions: int) -> CodedTensors:
         values = finite_values(tensor)
         rows = values.reshape(channels(values.shape), -1)
         least = rows.min(1, keepdims=True)
-        step = (rows.max(1, keepdims=True) - least) / np.float32(divisions)
-        levels = np.rint(np.divide(rows - least, step, out=np.zeros_like(rows), where=step > 0))
+        step_size = (rows.max(1, keepdims=True) - least) / np.float32(divisions)
+        levels = np.rint(np.divide(rows - least, step_size, out=np.zeros_like(rows), where=step_size > 0))
         symbols[tensor.purpose].append(np.where(rows == 0, PRUNED, levels + 1).astype(np.uint16).ravel())
-        ranges.append(np.concatenate([least, step], 1).astype("<f4").tobytes())
+        ranges.append(np.concatenate([least, step_size], 1).astype("<f4").tobytes())
     joined = {purpose: np.concatenate(parts) for purpose, parts in symbols.items()}
     every = np.concatenate([np.zeros(0, np.uint16), *joined.values()])
     lengths = huffman.code_lengths(np.bincount(every, minlength=divisions + 2))
@@ -54,7 +56,7 @@ def encode(tensors: Sequence[SentTensor], divisions: int) -> CodedTensors:
 
 
 class MinMaxDecoder:
-    """The way back."""
+    """The decoder of what `encode` makes."""
 
     def decode(self, coded: CodedTensors, places: Sequence[TensorPlace]) -> list[Tensor]:
         """See `WeightDecoder.decode`."""
@@ -77,14 +79,14 @@ class MinMaxDecoder:
         tensors = []
         for place in places:
             shape, purpose = place.shape, place.purpose
-            (least, step), ranges = ranges[: channels(shape)].T[..., None], ranges[channels(shape) :]
+            (least, step_size), ranges = ranges[: channels(shape)].T[..., None], ranges[channels(shape) :]
             symbols, rest[purpose] = np.split(rest[purpose], [int(np.prod(shape))])
             symbols = symbols.reshape(channels(shape), -1)
-            values = np.where(symbols == PRUNED, np.float32(0), least + step * (symbols.astype(np.float32) - 1))
+            values = np.where(symbols == PRUNED, np.float32(0), least + step_size * (symbols.astype(np.float32) - 1))
             tensors.append(torch.from_numpy(values.astype(np.float32).reshape(shape)))
         return tensors
 
 
 def channels(shape: Sequence[int]) -> int:
-    """How many ranges a tensor of this shape has: one for each output channel, or one for a vector."""
+    """The number of channels, and so of ranges, of a tensor of this shape. A vector is one channel."""
     return shape[0] if len(shape) > 1 else 1

@@ -1,8 +1,9 @@
-"""Choosing levels for values: the nearest ones, or those that are cheap for the error they make.
+"""Choosing levels for values: the nearest levels, or those that cost few bits for the error that they make.
 
-Values and errors are in steps, and errors weighted by ``importance`` (of a mean of 1 over a tensor, or
-just 1), so that ``slope`` weighs bits against squared steps: D + slope * R. At high rates, rounding at random costs
-1/12 of a squared step, and halving the step a bit, which makes ln(2)/6 the slope of a whole.
+Values and errors are in units of the step size. The cost of levels is D + slope * R. R is their number of bits. D is
+the sum of squared errors, weighted by ``importance``, whose mean over a tensor is 1. At high rates, D is 1/12 of the
+squared step size for each value, and half the step size takes one bit more. From these two follows -dD/dR = ln(2)/6,
+which is `HIGH_RATE_SLOPE`.
 """
 
 from __future__ import annotations
@@ -17,20 +18,23 @@ from .arithmetic import RATES, Contexts, new_contexts
 from .deepcabac import CONTEXTS, LARGEST, SIGN, Levels, choose_rates, learn_level, level_cost
 
 Values = NDArray[np.float32]
+"""Values in units of the step size."""
 
 HIGH_RATE_SLOPE = math.log(2) / 6
+"""How much D falls with each bit more of R, at high rates and the best step size."""
 
 
 def nearest(values: Values) -> Levels:
-    """Half-way cases go to the even level."""
+    """The level nearest to each value, in the shape of ``values``. Of two equally near levels it is the even one."""
     return np.rint(np.clip(values.astype(np.float64), -LARGEST, LARGEST)).astype(np.int32)
 
 
 def rate_distortion(values: Values, importance: Values, slope: float) -> Levels:
     """Rate-distortion optimised quantisation (Wiedemann et al. 2020, section III.C).
 
-    One level after another is the best of the nearest, its neighbour towards zero, and zero, for the
-    bits that it takes as the contexts then stand. Never worse in D + slope * R than `nearest`.
+    Levels are chosen one after another: the best of the nearest level, its neighbour towards zero, and zero, by the
+    bits that each takes with the contexts at that time. D + slope * R is never greater than that of `nearest`.
+    ``importance`` broadcasts to ``values``; the levels have their shape.
     """
     plain = nearest(values)
     rates = choose_rates(plain.ravel(), False)
@@ -53,7 +57,7 @@ def _optimise(
     plain_contexts: Contexts,
     levels: Levels,
 ) -> tuple[float, float]:  # pragma: no cover
-    """Improve ``levels``. Returns the cost of the new and of the old ones."""
+    """Improve ``levels`` in place. Returns D + slope * R of the new levels and of the old ones."""
     total = plain_total = 0.0
     before = plain_before = 0
     for i in range(len(values)):

@@ -1,8 +1,9 @@
-"""How much the pictures change when a weight does: the diagonal of J'J, which is also Fisher's information.
+"""The sensitivity of weights: how much the pictures change when a weight does. It is the diagonal of J'J, which is also
+the Fisher information.
 
-For a network y(w) with Jacobian J, a small error e of the weights adds e' J'J e to the squared error of
-the pictures. With random signs v, the square of a gradient of v'y has the diagonal of J'J as its
-expectation (Hutchinson, 1990), so that a few backward passes are enough to know it tensor by tensor.
+For a network y(w) with Jacobian J, a small error e of the weights adds e' J'J e to the squared error of the pictures.
+With random signs v, the expectation of the squared gradient of v'y is the diagonal of J'J (Hutchinson, 1990). So a few
+backward passes are enough to estimate its mean over each tensor.
 """
 
 from __future__ import annotations
@@ -14,19 +15,22 @@ from ..network.device import has_fast_bfloat16
 from ..network.representation import Representation
 
 PROBES = 64
+"""The number of backward passes, each with one frame."""
 
 
 def sensitivities(network: Representation, frames: int, seed: int) -> list[Tensor]:
-    """For each of the network's tensors, the mean over frames of the diagonal of J'J, in its shape.
+    """The sensitivity of each value of the network's `sent` tensors, in the shapes of these.
 
-    Of `PROBES` frames, evenly spaced; in units of a picture's squared error, summed over its samples.
+    It is the mean of the diagonal of J'J over `PROBES` evenly spaced frames; the network has ``frames`` frames. Its
+    unit is that of a picture's squared error, summed over its samples. ``seed`` decides the random signs.
     """
     tensors = list(network.sent())
     parameters = dict(network.named_parameters())
     device = next(network.parameters()).device
     sums = [torch.zeros_like(tensor.values) for tensor in tensors]
     signs = torch.Generator(device).manual_seed(seed)
-    network.train()  # in which all gradients are right; batch normalisation has been folded
+    # Only in training mode are all gradients right (`instance_norm`). Batch normalisation has been folded already.
+    network.train()
     for index in torch.split(torch.arange(PROBES, device=device) * frames // PROBES, 1):
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
             picture = network(index)

@@ -1,8 +1,8 @@
-"""Quantisation steps: one for each tensor, or for each index along one of its axes, each a multiple of one number
-that a search may move.
+"""Step sizes of the quantiser: one for each tensor, or for each index along one of a tensor's axes.
 
-On the wire a step is ``base`` (f32) times 2^((exponent - 128) / 16) with an exponent of 8 bits: all
-steps of a network within 16 octaves, each as near to its ideal as 2.2 %.
+In a stream, a step size is ``base``, a float32 that all of a network share, times 2^((exponent - 128) / 16), with an
+exponent of 8 bits. So the step sizes of a network span 16 octaves, each is within 2.2 % of its ideal, and a search may
+change them all through their base.
 """
 
 from __future__ import annotations
@@ -23,41 +23,44 @@ from .coder import finite_values
 
 BASE = struct.Struct("<f")
 OCTAVE = 16
+"""The number of exponents in an octave."""
 MIDDLE = 128
+"""The exponent of a step size that is the base."""
 LARGEST_BASE = 1e30
+"""A decoder refuses larger bases."""
 
 
 @dataclass(frozen=True)
 class StepSizes:
-    """The steps of a network's tensors, those of one tensor after those of another."""
+    """The step sizes of a network's tensors, in the order of the tensors."""
 
     base: float
     exponents: NDArray[np.uint8]
 
     def values(self) -> NDArray[np.float32]:
-        """The steps themselves."""
+        """All step sizes, of shape (step sizes,)."""
         octaves = (self.exponents.astype(np.float64) - MIDDLE) / OCTAVE
         return (self.base * 2.0**octaves).astype(np.float32)
 
     def of(self, places: Sequence[TensorPlace]) -> list[NDArray[np.float32]]:
-        """The steps of each tensor, in a shape that broadcasts to the tensor's."""
-        ends = np.cumsum([place.steps for place in places])
+        """The step sizes of each tensor, in a shape that broadcasts to the tensor's."""
+        ends = np.cumsum([place.step_size_count for place in places])
         return [
-            steps.reshape(_broadcast_shape(place))
-            for place, steps in zip(places, np.split(self.values(), ends[:-1]), strict=True)
+            values.reshape(_broadcast_shape(place))
+            for place, values in zip(places, np.split(self.values(), ends[:-1]), strict=True)
         ]
 
     def times(self, factor: float) -> StepSizes:
-        """All steps larger by ``factor``; the base as its 32 bits hold it."""
+        """All step sizes times ``factor``. The base is rounded to float32, as a stream holds it."""
         return replace(self, base=float(np.float32(self.base * factor)))
 
     def pack(self) -> bytes:
-        """The steps as bytes, which `unpack` reads."""
+        """The step sizes as bytes, which `unpack` reads."""
         return BASE.pack(self.base) + self.exponents.tobytes()
 
 
 def unpack(data: bytes, count: int) -> StepSizes:
-    """What `StepSizes.pack` made of ``count`` steps. Raises `StreamError` on anything else."""
+    """The ``count`` step sizes in bytes that `StepSizes.pack` made. Raises `StreamError` for any other bytes."""
     if len(data) != BASE.size + count:
         raise StreamError(f"The stream is damaged: {len(data)} bytes are not {count} quantisation steps.")
     (base,) = BASE.unpack_from(data)
@@ -67,7 +70,8 @@ def unpack(data: bytes, count: int) -> StepSizes:
 
 
 def by_range(tensors: Sequence[SentTensor]) -> StepSizes:
-    """The greatest magnitude that each step is for: divided by 2^(b - 1) - 1, it is the step that gives b bits."""
+    """Step sizes by range: each is the greatest magnitude of the values that it is for. Divided by 2^(b - 1) - 1, it
+    gives values of b bits. Raises `CodecError` for values that are not finite."""
     ranges = [
         [float(np.abs(row).max(initial=0)) for row in _rows(finite_values(tensor), tensor.place)] for tensor in tensors
     ]
@@ -75,8 +79,11 @@ def by_range(tensors: Sequence[SentTensor]) -> StepSizes:
 
 
 def by_sensitivity(tensors: Sequence[SentTensor], sensitivities: Sequence[Tensor]) -> StepSizes:
-    """1 / sqrt(mean sensitivity): at high rates, where a tensor's error is its sensitivity times the
-    squared step, a bit then buys as much in each tensor."""
+    """Step sizes by sensitivity: 1 / sqrt(mean sensitivity).
+
+    At high rates, the error of the pictures from a tensor is its sensitivity times the squared step size. With these
+    step sizes, a bit more lowers it by the same amount in each tensor.
+    """
     means = [
         [float(row.mean()) for row in _rows(sensitivity.double(), tensor.place)]
         for tensor, sensitivity in zip(tensors, sensitivities, strict=True)
@@ -89,23 +96,28 @@ def _broadcast_shape(place: TensorPlace) -> tuple[int, ...]:
 
 
 def _rows(values: Any, place: TensorPlace) -> list[Any]:
-    """The parts of an array or tensor whose values share a step."""
+    """The parts of an array or tensor whose values share a step size."""
     if place.step_axis is None:
         return [values]
-    return [values[(slice(None),) * place.step_axis + (index,)] for index in range(place.steps)]
+    return [values[(slice(None),) * place.step_axis + (index,)] for index in range(place.step_size_count)]
 
 
 def _relative(ideal: Sequence[Sequence[float]], tensors: Sequence[SentTensor]) -> StepSizes:
-    """Steps as near to ``ideal`` as can be, around the median over all weights. An ideal of zero asks for no step in
-    particular; such tensors, which have no sensitivity, get the longest."""
-    wanted = np.array([step for steps in ideal for step in steps])
+    """The step sizes nearest to ``ideal``, with the median over all weights as their base.
+
+    An ideal of 0 stands for values without range or sensitivity, for which any step size will do. They get the largest.
+    """
+    wanted = np.array([size for sizes in ideal for size in sizes])
     known = wanted > 0
     if not known.any():
         return StepSizes(1.0, np.full(len(wanted), MIDDLE, np.uint8))
-    counts = [np.full(tensor.place.steps, tensor.values.numel() // tensor.place.steps) for tensor in tensors]
-    sizes = np.concatenate(counts)[known]
+    counts = [
+        np.full(tensor.place.step_size_count, tensor.values.numel() // tensor.place.step_size_count)
+        for tensor in tensors
+    ]
+    weights = np.concatenate(counts)[known]
     order = np.argsort(wanted[known], kind="stable")
-    middle = order[np.searchsorted(np.cumsum(sizes[order]), sizes.sum() / 2)]
+    middle = order[np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]
     base = float(np.float32(wanted[known][middle]))
     octaves = np.log2(np.where(known, wanted, np.inf) / base)
     exponents = np.clip(np.nan_to_num(np.rint(octaves * OCTAVE), posinf=1e9) + MIDDLE, 0, 255)

@@ -1,4 +1,4 @@
-"""What the quantisation of a network aims at: ``-0.1dB``, ``32.5dB``, ``0.02bpp``, ``3.5Mbps`` or ``8bit``."""
+"""The target of a network's quantisation: ``-0.1dB``, ``32.5dB``, ``0.02bpp``, ``3.5Mbps`` or ``8bit``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ FORMS: dict[TargetKind, str] = {
     "bitrate_mbps": r"(\d*\.?\d+)Mbps",
     "bits": r"(\d*\.?\d+)bit",
 }
+"""How each kind of target is written, as a pattern whose group is the value."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """``loss_db`` is against the decoded frames of float weights; ``bits`` is the width of a weight,
-    before entropy coding, which only steps by range have."""
+    """A target and its value. ``loss_db`` is the loss of PSNR in dB against float weights, ``psnr_db`` a PSNR in dB,
+    ``bpp`` are bits per pixel, ``bitrate_mbps`` 10^6 bits per second. ``bits`` are the bits of a weight before entropy
+    coding, which only step sizes by range fix."""
 
     kind: TargetKind
     value: float
 
     def size_bytes(self, video: VideoFormat) -> float:
-        """The size of a file that a rate allows; infinite for a target that is none."""
+        """The bytes that a stream of ``video`` may have if the target is a rate; infinite for other targets."""
         if self.kind == "bpp":
             return self.value * video.width * video.height * video.frames / 8
         if self.kind == "bitrate_mbps":
@@ -38,7 +40,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Raises `UsageError` if ``text`` is none of the forms.
+    """The target that ``text`` states. Raises `UsageError` if it has none of the `FORMS`.
 
     >>> parse_target("-0.1dB"), parse_target("3.5Mbps")
     (Target(kind='loss_db', value=0.1), Target(kind='bitrate_mbps', value=3.5))

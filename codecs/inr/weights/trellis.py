@@ -1,13 +1,13 @@
-"""Dependent quantisation: two interleaved quantisers and a path between them.
+"""Dependent quantisation: each level decides which of two interleaved quantisers is used for the next value.
 
-Kirchhoffer et al. 2021 (doi 10.1109/TCSVT.2021.3095970, section III), after the trellis-coded quantisation
-of Marcellin and Fischer (1990). Eight states; in an even one, level k stands for 2k steps, in an odd
-one for 2k - sign(k); the parity of k leads to the next state. Each quantiser is twice as coarse as the
-step, and the choice between paths gives back most of the finer one's precision. The Viterbi algorithm
-finds the best path for D + slope * R, where `SLOPE` makes the slope that of `quantise`.
+It follows Kirchhoffer et al. 2021 (doi 10.1109/TCSVT.2021.3095970, section III), after the trellis-coded quantisation
+of Marcellin and Fischer (1990). There are eight states. In an even state, level k stands for 2k step sizes, and in an
+odd state for 2k - sign(k). The parity of k leads to the next state. Each quantiser alone is twice as coarse as the step
+size, but the choice between paths through the states gains back most of the precision that this costs. The Viterbi
+algorithm finds the path with the least D + slope * R (`quantise`).
 
-Unlike the sources, the paths do not each keep contexts of their own: they share those with which a
-block of levels began, and learn from the block when its path is chosen. That is ten times as fast.
+In the sources, each path has contexts of its own. Here all paths share the contexts with which a block of levels began,
+and the contexts learn from the block when its path has been chosen. This is ten times as fast.
 """
 
 from __future__ import annotations
@@ -33,15 +33,20 @@ from .deepcabac import (
 from .quantise import Values, nearest
 
 SMALLEST_BLOCK, LARGEST_BLOCK = 32, 1024
-"""Levels. Blocks double in length from the first on, while contexts learn the most."""
+"""The number of levels in the first block, and in the longest. Each block is twice as long as the one before, since
+contexts learn most at the start."""
 LARGEST_LEVEL = 1 << 28
+"""Values beyond this many step sizes are clipped."""
 SLOPE = 4 * 0.7
-"""The slope of this quantiser at high rates, in that of `quantise`: its steps are half as long, and it
-makes 0.7 times the error of one with as long ones."""
+"""The slope of this quantiser at high rates, as a factor of that of `quantise`. Levels are two step sizes apart instead
+of one, which makes squared errors four times as large; the choice between paths leaves 0.7 of that."""
 
 
 def dependent(values: Values, importance: Values, slope: float) -> Levels:
-    """The levels of the best path. Deterministic; ties go to the smaller magnitude."""
+    """The levels of the best path, in the shape of ``values``, for ``importance`` and ``slope`` as in `quantise`.
+
+    The result is the same on every run. Of two equally good levels, the one of smaller magnitude is taken.
+    """
     flat = np.clip(values, -LARGEST_LEVEL, LARGEST_LEVEL).astype(np.float64).ravel()
     weights = np.broadcast_to(importance, values.shape).astype(np.float64).ravel()
     rates = choose_rates(nearest((flat / 2).astype(np.float32)), False)
@@ -51,18 +56,18 @@ def dependent(values: Values, importance: Values, slope: float) -> Levels:
 
 
 def reconstruct(levels: Levels) -> NDArray[np.int64]:
-    """How many steps each level stands for."""
-    steps = np.empty(levels.size, np.int64)
-    _reconstruct(levels.ravel(), steps)
-    return steps.reshape(levels.shape)
+    """The multiples of the step size that levels stand for, in the shape of ``levels``."""
+    multiples = np.empty(levels.size, np.int64)
+    _reconstruct(levels.ravel(), multiples)
+    return multiples.reshape(levels.shape)
 
 
 @njit(cache=True)
-def _reconstruct(levels: Levels, steps: NDArray[np.int64]) -> None:  # pragma: no cover
+def _reconstruct(levels: Levels, multiples: NDArray[np.int64]) -> None:  # pragma: no cover
     state = 0
     for i in range(len(levels)):
         level = int(levels[i])
-        steps[i] = 2 * level - (state & 1) * ((level > 0) - (level < 0))
+        multiples[i] = 2 * level - (state & 1) * ((level > 0) - (level < 0))
         state = int(NEXT_STATE[state, level & 1])
 
 
@@ -74,7 +79,12 @@ def _tables(
     above: NDArray[np.float64],
     prefix: NDArray[np.float64],
 ) -> None:  # pragma: no cover
-    """What each part of a level costs with these contexts."""
+    """Fill the tables with the bits that each part of a level costs with these contexts.
+
+    The indices of ``sig`` are the context and the bin; those of ``sign`` are the sign of the level before, and whether
+    this level is positive. Those of ``above`` are whether this level is positive, and how many of the bins *above* are
+    1. The index of ``prefix`` is e; its costs include the suffix.
+    """
     for context in range(SIGN):
         sig[context, 0], sig[context, 1] = bin_cost(contexts, context, 0), bin_cost(contexts, context, 1)
     for before in range(3):
@@ -102,6 +112,11 @@ def _search(
     contexts: Contexts,
     levels: Levels,
 ) -> None:  # pragma: no cover
+    """Fill ``levels`` by the Viterbi algorithm, block by block.
+
+    For each state, ``costs`` has the cost of the best path that leads to it, ``before`` the sign of that path's last
+    level, ``chosen`` the path's level at each place in the block, and ``origin`` the state before that level.
+    """
     sig, sign = np.zeros((SIGN, 2)), np.zeros((3, 2))
     above, prefix = np.zeros((2, UNARY + 1)), np.zeros(LONGEST_SUFFIX + 1)
     chosen = np.zeros((LARGEST_BLOCK, STATES), np.int32)

@@ -18,7 +18,7 @@ from small_uvg import ARCHIVE, DATA, HEIGHT, WHOLE, WIDTH, YUV, archive_of
 from bench.cli import main
 from bench.dataset import ClipWindow
 from bench.datasets import uvg
-from bench.errors import SourceError, StoreError
+from bench.errors import SourceError, StoreError, ToolError
 from bench.sources.fetch.download import BLOCK
 
 PART = f".fetching/{ARCHIVE}.part"
@@ -66,6 +66,21 @@ def test_a_sequence_is_downloaded_extracted_and_noted(
     clip = uvg.UVG(tmp_path).open("Jockey", ClipWindow(frames=2), tmp_path / "cache")
     assert clip.source.sha256 == note["sha256"]
     assert clip.yuv.path.read_bytes() == DATA[: 2 * WIDTH * HEIGHT * 3 // 2]
+
+
+def test_without_py7zr_nothing_is_downloaded(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """py7zr is optional: an error names the command that installs it. A sequence that is there needs no py7zr."""
+    monkeypatch.delitem(sys.modules, "bench.sources.fetch.archive", raising=False)
+    monkeypatch.setitem(sys.modules, "py7zr", None)
+    with pytest.raises(ToolError, match=r"needs py7zr\. Install it with: pip install 'implicit-video-bench\[fetch\]'"):
+        fetch(tmp_path)
+    assert served.ranges == []
+    assert visible(tmp_path) == set()
+    (tmp_path / YUV).write_bytes(DATA)
+    fetch(tmp_path)
+    assert "is there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
