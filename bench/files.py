@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -103,6 +107,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise StoreError(f"Cannot write {path}: {error}. Choose another directory with --results.") from error
+
+
+@contextmanager
+def swept_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A new folder in ``parent`` for unfinished work that ``name`` stands for, gone at the end.
+
+    What killed processes left of the same work goes first: the caller must hold a lock on it. Raises `OSError`.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{glob.escape(name)}.*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}.") as made:
+        yield Path(made).resolve()
 
 
 # --- Digests --------------------------------------------------------------------------------

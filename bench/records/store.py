@@ -14,19 +14,18 @@ DIR/compare/       written by `bench report --compare OTHER DIR`
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ..errors import StoreError
-from ..files import read_json, read_json_and_bytes, write_json
+from ..files import read_json, read_json_and_bytes, swept_folder, write_json
 from .record import Record
 
 
@@ -70,15 +69,9 @@ class Store:
         finally:
             lock.release()
 
-    @contextmanager
-    def scratch(self, name: str) -> Iterator[Path]:
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
         """A new folder for work on a cell, whose lock the caller holds. What a killed process left goes first."""
-        folder = self.root / "scratch"
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"{glob.escape(name)}.*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f"{name}.") as made:
-            yield Path(made).resolve()
+        return swept_folder(self.root / "scratch", name)
 
     def check_space(self, needed_bytes: int, what: str) -> None:
         """Raise `StoreError` unless so many bytes are free."""

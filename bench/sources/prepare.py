@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from filelock import FileLock
 
 from ..dataset import Clip, ClipWindow, Source
 from ..errors import StoreError
-from ..files import Content, read_json, write_json
+from ..files import Content, read_json, swept_folder, write_json
 from ..measure.psnr import mean_squared_error, psnr_from_mse
 from ..video import colour, ffmpeg
 from ..video.colour import Matrix
@@ -48,8 +47,8 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow
             if kept is not None:
                 return kept
             _check_space(form, cache)
-            with tempfile.TemporaryDirectory(dir=cache, prefix=".preparing-") as name:
-                unfinished = Path(name) / folder.name
+            with swept_folder(cache, f".preparing-{folder.name}") as workshop:
+                unfinished = workshop / folder.name
                 unfinished.mkdir()
                 clip = _make(source, _cut(stream, full, form, cut), form, cut, matrix, unfinished)
                 write_json(unfinished / "clip.json", clip.in_folder(Path()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -272,3 +273,18 @@ def test_processes_that_ask_for_one_clip_make_it_once(
     assert first == second
     assert len(runs) == 2  # the cut and the conversion
     assert len(kept(tmp_path / "cache")) == 1
+
+
+def test_what_a_killed_preparation_left_is_swept(prepare: Prepare) -> None:
+    """Its gigabytes go when the same clip is prepared again; what others left stays, since they may still be at it."""
+    clip = prepare(ClipWindow(frames=2))
+    folder = clip.yuv.path.parent
+    left = folder.parent / f".preparing-{folder.name}.killed"
+    other = folder.parent / ".preparing-other.alive"
+    for unfinished in (left, other):
+        unfinished.mkdir()
+        (unfinished / "clip.rgb").write_bytes(b"gigabytes")
+    shutil.rmtree(folder)
+    prepare(ClipWindow(frames=2))
+    assert not left.exists()
+    assert other.exists()

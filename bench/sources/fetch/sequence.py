@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import pooch
 from filelock import FileLock
 
 from ...errors import SourceError, StoreError, ToolError
-from ...files import file_sha256, read_json, write_json
+from ...files import file_sha256, read_json, swept_folder, write_json
 from ...video.paths import printable
 from .download import ResumableDownloader
 
@@ -89,8 +88,8 @@ def fetch_sequence(archive: Archive) -> None:
             expected_sha256 = archive.sha256 or (earlier.archive_sha256 if earlier else None)
             _download(archive, part, expected_sha256)
             digest = file_sha256(archive.path)
-            with tempfile.TemporaryDirectory(dir=archive.workshop) as name:
-                extracted = Path(name) / archive.target.name
+            with swept_folder(archive.workshop, f"extracting-{archive.target.name}") as folder_of_parts:
+                extracted = folder_of_parts / archive.target.name
                 _extract(archive, extract, extracted)
                 today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
                 write_json(_note_path(archive), Fetched(archive.url, digest, file_sha256(extracted), today))
