@@ -3,7 +3,7 @@
     BenchError
     ├── UsageError          a name or an option that does not exist or does not fit
     ├── SourceError         a video is missing, altered or cannot be read
-    ├── ToolError           ffmpeg is missing, lacks an encoder, or failed
+    ├── ToolError           ffmpeg or py7zr is missing, or ffmpeg lacks an encoder or failed
     ├── CodecError          a codec cannot do what was asked
     ├── StreamError         a stream is empty, truncated, damaged or another codec's
     ├── DecodeError         a decoder wrote the wrong frames

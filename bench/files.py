@@ -27,18 +27,29 @@ else:
 T = TypeVar("T")
 
 
+PATH_IN_HEX = "path_in_hex"
+
+
 # --- JSON -----------------------------------------------------------------------------------
 
 
 def _encode(value: Any) -> Any:
-    if isinstance(value, Fraction | Path):
+    if isinstance(value, Fraction):
         return str(value)
+    if isinstance(value, Path):
+        name = os.fsencode(value)
+        try:
+            return name.decode("utf-8")
+        except UnicodeDecodeError:  # such names exist on disk, but not in JSON
+            return {PATH_IN_HEX: name.hex()}
     if hasattr(value, "tolist"):
         return value.tolist()  # numpy's and torch's numbers and arrays
     raise NotImplementedError(f"{type(value).__name__} has no place in a record")
 
 
 def _decode(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, dict):
+        return Path(os.fsdecode(bytes.fromhex(value[PATH_IN_HEX])))
     if kind in (Fraction, Path):
         return kind(value)
     raise NotImplementedError(f"{kind.__name__} has no place in a record")

@@ -17,6 +17,7 @@ from ..report.compare import compare, render_comparison, write_comparison
 from ..report.content import content
 from ..report.forms.markdown import brief
 from ..report.write import write_content
+from ..video.paths import printable
 from .options import add_results
 
 
@@ -81,7 +82,7 @@ def report(options: argparse.Namespace) -> int:
     )
     chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
     chosen += ["--rate-axis", options.rate_axis] if options.rate_axis != "log" else []
-    command = shlex.join(["python", "-m", "bench", "report", "--results", str(options.results), *chosen])
+    command = shlex.join(["python", "-m", "bench", "report", "--results", printable(options.results), *chosen])
     write_content(made, store.root / "report", stored, command, workers=cores())
     print(brief(made))
     print(f"Report: {store.root / 'report' / 'report.html'}")

@@ -16,6 +16,7 @@ from bench.codec import Codec, DecodedFormat, Family, Job, Stopwatch
 from bench.dataset import Clip
 from bench.errors import StreamError, ToolError
 from bench.video import ffmpeg as tool
+from bench.video.paths import as_argument
 from bench.video.raw import YUV_FORMATS, PixelFormat
 
 from .elementary import END, Syntax, split_bytes
@@ -69,7 +70,7 @@ class FFmpegCodec(Codec):
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         job.progress("encoding")
         options = {"format": self.muxer, "vcodec": self.encoder, "g": KEY_FRAME_INTERVAL, **self.options()}
-        output = tool.raw_input(clip.yuv).output(str(stream), **options)
+        output = tool.raw_input(clip.yuv).output(as_argument(stream), **options)
         with job.watch.part("encoding"):
             outcome = tool.run(output, f"{self.name}: encoding {clip.name}")
         job.notes["command"] = shlex.join(Path(word).name if word.startswith("/") else word for word in outcome.command)
@@ -86,9 +87,11 @@ class FFmpegCodec(Codec):
         if not stream.read_bytes().endswith(END[cls.syntax]):
             raise StreamError(f"{stream.name} is truncated or not a {cls.name} stream: its last unit is missing.")
         try:
-            source = ffmpeg.input(str(stream), format=cls.muxer)
+            source = ffmpeg.input(as_argument(stream), format=cls.muxer)
             one = tool.probe(source, stream.name).format
-            output = source.output(str(frames), format="rawvideo", pix_fmt=one.pixel_format, fps_mode="passthrough")
+            output = source.output(
+                as_argument(frames), format="rawvideo", pix_fmt=one.pixel_format, fps_mode="passthrough"
+            )
             with watch.part("decoding"):
                 tool.run(output, f"{cls.name}: decoding {stream.name}", strict=True)
         except ToolError as error:

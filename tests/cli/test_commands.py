@@ -340,3 +340,17 @@ def test_windows_is_refused_at_the_first_import() -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert "ImportError: implicit-video-bench does not run on Windows" in done.stderr
+
+
+@pytest.mark.process
+def test_a_results_directory_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+    """Everything lies below it, and all of it works: bytes that no text has are a name like any other."""
+    results = tmp_path / os.fsdecode(b"r\xe9sultats")
+    assert main(["run", "--codecs", "x264[crf=40]", "--preset", "smoke", "--results", str(results)]) == 0
+    (record,) = Store(results).records()
+    assert record.status == "ok"
+    assert record.stream is not None
+    output = tmp_path / os.fsdecode(b"o\xe9.y4m")
+    assert main(["decode", str(results / record.stream.path), "-o", str(output)]) == 0
+    assert output.stat().st_size > 4 * 320 * 180
+    assert main(["report", "--results", str(results)]) == 0
