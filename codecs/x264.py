@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
+
+from bench.records.environment import instruction_sets
 
 from .standard.codec import FFmpegCodec
 
 SpeedPreset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
-# With AVX-512, x264 decides some blocks otherwise than with AVX2, whose bytes are also those of SSE4.2.
-INSTRUCTION_SETS = {"x264-params": "asm=avx2"} if platform.machine() in ("x86_64", "AMD64") else {}
 Tune = Literal["none", "psnr", "ssim", "film", "animation", "grain", "fastdecode", "zerolatency"]
 
 
@@ -39,4 +38,6 @@ class X264(FFmpegCodec):
             "threads": self.threads,
             "bsf:v": "filter_units=remove_types=6",
         }
-        return plain | tune | INSTRUCTION_SETS
+        # With AVX-512, x264 decides some blocks otherwise than with AVX2, whose bytes are also those of SSE4.2.
+        instructions = {"x264-params": "asm=avx2"} if "avx2" in instruction_sets() else {}
+        return plain | tune | instructions

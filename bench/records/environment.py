@@ -67,7 +67,7 @@ def describe() -> Environment:
         packages={name: importlib.metadata.version(name) for name in PACKAGES},
         git_commit=git_commit(),
         load=os.getloadavg()[0],
-        instruction_sets=_instruction_sets(),
+        instruction_sets=instruction_sets(),
         host=hashlib.sha256(platform.node().encode()).hexdigest()[:12],
     )
 
@@ -111,7 +111,8 @@ def _cpu() -> str:
 
 
 @functools.cache
-def _instruction_sets() -> list[str]:
+def instruction_sets() -> list[str]:
+    """Those of `INSTRUCTION_SETS` that this processor has, as far as the system tells."""
     facts = _cpuinfo()
     flags = set((facts.get("flags") or facts.get("Features") or "").split())
     return [name for name in INSTRUCTION_SETS if name in flags]

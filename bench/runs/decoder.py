@@ -21,7 +21,7 @@ from ..records.record import Cost, Isolation
 from ..registry import codecs, decoder_of
 from ..video.colour import Matrix
 from ..video.raw import RawVideo, VideoFormat
-from .isolation import carriers, confine
+from .isolation import carriers, code_of, confine
 from .process import NO_LIMIT, TimeLimit, run_process, serve
 
 HIDDEN = frozenset({"BENCH_CACHE", "BENCH_DATA_ROOT", "OLDPWD", "PWD"})
@@ -120,8 +120,8 @@ def main() -> None:
         return dataclasses.replace(work(watch, progress), isolation=isolation[0])
 
     def confine_here() -> None:
-        hidden = read_json(Path("task.json"), DecodeTask).hidden
-        isolation.append(confine(Path.cwd(), hidden))
+        task = read_json(Path("task.json"), DecodeTask)
+        isolation.append(confine(Path.cwd(), task.hidden, code_of(task.decoder)))
 
     serve(confined_work, confine_here)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..records.record import Isolation
-from ..registry import datasets
+from ..registry import codecs, datasets
 
 PR_SET_NO_NEW_PRIVS = 38
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -57,9 +57,18 @@ def carriers() -> list[Path]:
     return [Path(folder).resolve() for spec in specs if spec for folder in spec.submodule_search_locations or []]
 
 
-def confine(scratch: Path, hidden: Sequence[Path]) -> Isolation:
-    """Keep this process, and all that it starts, to the folder ``scratch`` and to the code that it runs on, without
-    what lies in the folders ``hidden``.
+def code_of(codec: str) -> list[Path]:
+    """Where a codec's package is, which may be in a folder that is not on Python's path (an editable installation)."""
+    module = codecs.targets.get(codec, "").partition(":")[0]
+    spec = importlib.util.find_spec(module.partition(".")[0]) if module else None
+    if spec is None:
+        return []
+    return [Path(folder) for folder in spec.submodule_search_locations or [spec.origin or os.devnull]]
+
+
+def confine(scratch: Path, hidden: Sequence[Path], code: Sequence[Path] = ()) -> Isolation:
+    """Keep this process, and all that it starts, to the folder ``scratch`` and to the code that it runs on, that in
+    ``code`` included, without what lies in the folders ``hidden``.
 
     Call it before any codec is loaded. It cannot be undone.
     """
@@ -72,7 +81,7 @@ def confine(scratch: Path, hidden: Sequence[Path]) -> Isolation:
     rules = struct.pack("QQ", every, tcp) if version >= TCP_FROM else struct.pack("Q", every)
     ruleset = _call(CREATE_RULESET, rules, len(rules), 0)
     try:
-        for path in _readable(hidden):
+        for path in (*_readable(hidden), *code):
             _allow(ruleset, path, READ)
         for path in _without(Path("/dev"), [Path(name) for name in SHARED_MEMORY]):
             _allow(ruleset, path, READ | WRITE_FILE | TRUNCATE & every)
@@ -80,6 +89,8 @@ def confine(scratch: Path, hidden: Sequence[Path]) -> Isolation:
             _allow(ruleset, path, every)
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _call(RESTRICT_SELF, ruleset, 0)
+    except OSError:  # a container may allow to ask for Landlock, but not to use it
+        return "folder"
     finally:
         os.close(ruleset)
     return "landlock"
@@ -95,7 +106,9 @@ def _readable(hidden: Sequence[Path]) -> Iterator[Path]:
     for folder in dict.fromkeys(roots):
         yield from _without(folder, hidden)
     for entry in map(Path, filter(None, sys.path)):
-        if not any(entry.resolve().is_relative_to(prefix) for prefix in prefixes):
+        if entry.name in ("site-packages", "dist-packages"):
+            yield from _without(entry, hidden)
+        elif not any(entry.resolve().is_relative_to(prefix) for prefix in prefixes):
             yield from _code_in(entry)
     if ffmpeg := os.environ.get("IMAGEIO_FFMPEG_EXE"):
         yield Path(ffmpeg)
@@ -106,8 +119,8 @@ def _code_in(entry: Path) -> Iterator[Path]:
     if entry.is_file():
         yield entry  # an archive of modules
     for child in sorted(entry.iterdir()) if entry.is_dir() else []:
-        is_package = child.is_dir() and (child.suffix in (".dist-info", ".egg-info") or any(child.glob("*.py")))
-        if is_package or child.suffix in CODE:
+        patterns = ("*.py", "*/__init__.py", "METADATA", "PKG-INFO")
+        if child.suffix in CODE or (child.is_dir() and any(any(child.glob(pattern)) for pattern in patterns)):
             yield child
 
 
