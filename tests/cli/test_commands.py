@@ -220,7 +220,7 @@ def test_doctor_says_what_works(
     assert "cores" in lines["machine"]
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.mark.process
 def test_a_users_own_video_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ten bits, 4:2:2 and a shape of its own: found by its name, cut as asked, encoded where that is possible."""
     samples = np.random.default_rng(1).integers(64, 940, 5 * 200 * 120 * 2).astype("<u2")
