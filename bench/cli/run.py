@@ -11,7 +11,7 @@ from ..codec import Codec
 from ..dataset import Clip, ClipWindow, Dataset
 from ..errors import CellInterruptedError, UsageError
 from ..records import environment
-from ..records.record import Record
+from ..records.record import SCHEMA, Record
 from ..records.store import Store
 from ..registry import check_suffix, codecs, datasets, open_dataset
 from ..runs import preset as presets
@@ -99,7 +99,17 @@ def main(options: argparse.Namespace) -> int:
     sequences = [name.strip() for name in options.sequences.split(",")] if options.sequences else []
     store = Store(options.results)
     if options.dry_run:
-        list_cells(selections, dataset, chosen_sequences(dataset, sequences), window, preset, options.seed, store)
+        for line in list_cells(
+            selections,
+            dataset,
+            chosen_sequences(dataset, sequences),
+            window,
+            options.matrix,
+            preset,
+            options.seed,
+            store,
+        ):
+            print(line)
         return 0
     environment.git_commit()  # now, while the files are those that this process imported
     cells = plan(selections, open_clips(dataset, sequences, window, options.matrix), preset, options.seed)
@@ -112,31 +122,36 @@ def list_cells(
     dataset: Dataset,
     sequences: list[str],
     window: ClipWindow,
+    matrix: Matrix,
     preset: Preset,
     seed: int,
     store: Store,
-) -> None:
-    """Print each cell and whether it has a result, by what records say: no video is opened, nothing is written."""
-    records = [record for record in store.readable() if record.status in FINISHED and store.has_files(record)]
+) -> list[str]:
+    """Each cell once, and whether it has a result, by what records say: no video is opened, nothing is written."""
+    lines: dict[tuple[str, Codec], str] = {}
+    finished = [record for record in store.readable() if record.status in FINISHED and store.has_files(record)]
     for sequence in sequences:
+        records = [
+            record
+            for record in finished
+            if (record.clip.source.dataset, record.clip.source.sequence) == (dataset.name, sequence)
+            and record.clip.cut.equals(window, record.clip.yuv.format, record.clip.source.frames)
+            and record.clip.matrix == matrix
+        ]
         for selection in selections:
             label = effective(selection, preset).label
             for codec, point in with_points(rate_points(selection, preset)):
-                done = any(answers(record, dataset.name, sequence, codec, seed, window) for record in records)
-                print(f"{'done' if done else 'to do':6} {dataset.name}/{sequence} {label} {point}".rstrip())
+                done = any(answers(record, codec, seed) for record in records)
+                line = f"{'done' if done else 'to do':6} {dataset.name}/{sequence} {label} {point}"
+                lines.setdefault((sequence, codec), line.rstrip())
+    return list(lines.values())
 
 
-def answers(record: Record, dataset: str, sequence: str, codec: Codec, seed: int, window: ClipWindow) -> bool:
-    """Whether a record is of this cell, as far as that can be known without opening the video."""
-    known = (record.codec.name, record.codec.version, record.codec.parameters, record.codec.tools)
-    asked = (codec.name, codec.version, codec.parameters(), codec.tools())
-    clip = record.clip
-    return (
-        known == asked
-        and (clip.source.dataset, clip.source.sequence) == (dataset, sequence)
-        and (record.seed == seed or not codec.seeded)
-        and clip.cut.equals(window, clip.yuv.format, clip.source.frames)
-    )
+def answers(record: Record, codec: Codec, seed: int) -> bool:
+    """Whether a record of the same clip is of this codec at this rate point with this seed."""
+    known = (record.schema, record.codec.name, record.codec.version, record.codec.parameters, record.codec.tools)
+    asked = (SCHEMA, codec.name, codec.version, codec.parameters(), codec.tools())
+    return known == asked and (record.seed == seed or not codec.seeded)
 
 
 def cut_of(

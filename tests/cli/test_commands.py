@@ -315,6 +315,7 @@ def test_dry_run_opens_no_video(
     shutil.rmtree(tmp_path / "cache")
     capsys.readouterr()
     cases = [([], "done"), (["--seed", "4"], "done"), (["--frames", "3"], "to do"), (["--crop", "320x180"], "to do")]
+    cases += [(["--matrix", "bt709"], "to do"), (["--codecs", "raw,raw"], "done")]
     for arguments, state in cases:
         assert main([*run, *arguments, "--dry-run"]) == 0
         assert capsys.readouterr().out == f"{state:6} bunny/bunny raw\n"
