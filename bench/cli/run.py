@@ -99,17 +99,8 @@ def main(options: argparse.Namespace) -> int:
     sequences = [name.strip() for name in options.sequences.split(",")] if options.sequences else []
     store = Store(options.results)
     if options.dry_run:
-        for line in list_cells(
-            selections,
-            dataset,
-            chosen_sequences(dataset, sequences),
-            window,
-            options.matrix,
-            preset,
-            options.seed,
-            store,
-        ):
-            print(line)
+        chosen = chosen_sequences(dataset, sequences)
+        print("\n".join(list_cells(selections, dataset, chosen, window, options.matrix, preset, options.seed, store)))
         return 0
     environment.git_commit()  # now, while the files are those that this process imported
     cells = plan(selections, open_clips(dataset, sequences, window, options.matrix), preset, options.seed)
