@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__ as __version__
+
 if TYPE_CHECKING:
     from .analysis.bd_rate import bd_rate
     from .notebook import open_clip, read_records
@@ -18,7 +20,6 @@ if sys.platform == "win32":
         "tested on Linux; use WSL."
     )
 
-__version__ = "0.1.0"
 __all__ = ["bd_rate", "open_clip", "read_records"]
 
 _here = Path(__file__).resolve().parent

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from .analysis.records_data import records_data
 from .dataset import Clip, ClipWindow
 from .errors import UsageError
 from .records.store import Store
 from .registry import open_dataset, unknown
-from .report.forms.data import records_data
 from .sources.cache import cache_folder
 from .video.colour import Matrix
 

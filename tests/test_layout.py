@@ -54,7 +54,7 @@ def test_rooms_are_no_packages(room: str) -> None:
 
 
 ORDER = [
-    "bench",
+    "bench.version",
     "bench.errors",
     "bench.files",
     "bench.video",

@@ -8,8 +8,8 @@ import io
 import signal
 import sys
 
-from .. import __version__
 from ..errors import BenchError
+from ..version import __version__
 
 COMMANDS = {
     "run": "encode, decode and measure",

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..version import __version__
+
 PACKAGES = ("torch", "numpy", "scipy", "fvcore", "pytorch-msssim", "ffmpeg-python", "imageio-ffmpeg", "numba")
 
 
@@ -53,8 +55,6 @@ class Environment:
 def describe() -> Environment:
     """This machine, now."""
     import torch  # here, so that reading records does not need it
-
-    from .. import __version__
 
     return Environment(
         cpu=_cpu(),

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from .. import __version__
 from ..records.environment import git_commit
 from ..records.store import StoredRecord
+from ..version import __version__
 from .content import Content
 
 SCHEMA = 1

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections import defaultdict
 from collections.abc import Sequence
 
 import pandas as pd
 
-from ...files import to_builtins
-from ...records.record import Record
+from ...analysis.records_data import records_data
 from ..content import Content
 from ..tables.bd_rate import bd_mean_data, bd_rate_data
 from ..tables.equal_time import equal_time_data
@@ -42,18 +40,6 @@ def _joined(members: Sequence[pd.DataFrame]) -> pd.DataFrame:
     columns = list(dict.fromkeys(name for data in members for name in data.columns))
     rows = [row for data in members for row in data.reindex(columns=columns).itertuples(index=False, name=None)]
     return pd.DataFrame(rows, columns=columns, dtype=object)
-
-
-def records_data(records: Sequence[Record]) -> pd.DataFrame:
-    """Every field of every record under its dotted name, except values by frame, training curves and notes."""
-    return pd.json_normalize([to_builtins(_without_series(record)) for record in records]).drop(
-        columns=["notes", "training", "quality.frames"], errors="ignore"
-    )
-
-
-def _without_series(record: Record) -> Record:
-    quality = dataclasses.replace(record.quality, frames={}) if record.quality else None
-    return dataclasses.replace(record, quality=quality, training=None, notes={})
 
 
 def to_csv(data: pd.DataFrame) -> bytes:
