@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,11 +13,12 @@ from bench.codec import Job
 from bench.dataset import Clip
 from bench.errors import CodecError
 
+from .codec import ImplicitCodec, tensor_places
 from .network.device import best_device
 from .network.render import choose_precision
 from .network.representation import Representation
 from .network.source import SourceFrames, load_frames
-from .stream import Stream, header_bytes, write_stream
+from .stream import SECTION_BYTES, Stream, header_bytes, write_stream
 from .training.prune import prune
 from .training.recipe import RECIPES
 from .training.train import Stage, train
@@ -26,9 +26,6 @@ from .weights.coder import purposes
 from .weights.codings import WeightCoding
 from .weights.search import PART, Goal, Search, Trial, goal_of
 from .weights.target import Target
-
-if TYPE_CHECKING:
-    from .codec import ImplicitCodec
 
 CPU = torch.device("cpu")
 
@@ -57,6 +54,7 @@ def encode(codec: ImplicitCodec, clip: Clip, stream: Path, job: Job) -> None:
     if network.canvas != (clip.rgb.format.width, clip.rgb.format.height):
         # A report needs this note, since the MACs are those of the larger picture.
         job.notes["padded_to"] = "{}x{}".format(*network.canvas)
+    room -= sum(SECTION_BYTES + len(data) for data in network.attachments().values())
     coded = code_weights(codec, network, clip, codec.weight_coding, codec.weight_target, room, job).coded
     with job.watch.part("precision_choice"):
         precision = choose_precision(network, load_frames(clip.rgb, CPU))
@@ -72,9 +70,7 @@ def room_bytes(codec: ImplicitCodec, clip: Clip, target: Target) -> float:
     size_bytes = target.size_bytes(clip.rgb.format)
     if size_bytes == math.inf:
         return math.inf
-    with torch.device("meta"):
-        network = codec.network(clip.rgb.format)
-    sections = 1 + len(purposes([tensor.place for tensor in network.sent()]))
+    sections = 1 + len(purposes(tensor_places(codec, clip.rgb.format)))
     header = header_bytes(codec.header(clip.rgb.format, clip.matrix, "float32"), sections)
     if size_bytes <= header:
         raise CodecError(

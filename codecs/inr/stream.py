@@ -71,6 +71,8 @@ SECTION_FIELDS = (
     Field("purpose", "B", ", ".join(f"{i} {name}" for i, name in enumerate(SECTION_PURPOSES))),
     Field("data", "I", "the section", length=True),
 )
+SECTION_BYTES = sum(struct.calcsize("<" + field.form) for field in SECTION_FIELDS)
+"""The bytes that a section takes besides its content."""
 PROLOGUE = struct.Struct("<" + "".join(field.form for field in FIELDS[:3]))
 """The fields up to the checksum."""
 LONGEST_FIELD = 255
@@ -142,9 +144,8 @@ def write_stream(path: Path, stream: Stream) -> None:
 def header_bytes(header: Header, sections: int) -> int:
     """The bytes of a stream with ``sections`` sections, without the contents of these."""
     fixed = sum(struct.calcsize("<" + field.form) for field in FIELDS)
-    each = sum(struct.calcsize("<" + field.form) for field in SECTION_FIELDS)
     variable = len(header.codec) + len(msgspec.msgpack.encode(header.parameters)) + len(_pack_base(header.base))
-    return fixed + variable + sections * each
+    return fixed + variable + sections * SECTION_BYTES
 
 
 def read_stream(path: Path) -> Stream:

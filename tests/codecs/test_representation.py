@@ -6,6 +6,7 @@ frames of another codec beside the tensors, trains on halves of frames, and keep
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from bench.codec import Job, Stopwatch
 from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.representation import AttachmentName, Representation, SentTensor
 from bench.codecs.inr.network.source import SourceFrames
-from bench.codecs.inr.stream import read_stream, split_bytes
+from bench.codecs.inr.stream import read_stream, split_bytes, write_stream
 from bench.dataset import Clip
 from bench.errors import StreamError
 from bench.registry import codecs
@@ -175,10 +176,6 @@ def test_a_decoder_gives_what_the_encoder_saw(planted: Planted, stream: Path, cl
 
 def test_other_attachments_are_refused(planted: Planted, stream: Path, tmp_path: Path) -> None:
     """By the network, which alone knows what it needs."""
-    import dataclasses
-
-    from bench.codecs.inr.stream import write_stream
-
     write_stream(stream, dataclasses.replace(read_stream(stream), attachments={}))
     with pytest.raises(StreamError, match="key frames are needed"):
         Planted.decode(stream, tmp_path / "frames.raw", Stopwatch())
@@ -188,3 +185,12 @@ def test_complexity_counts_what_travels(planted: Planted, clip: Clip) -> None:
     """Before `finish`, too: 8 x 9 x 16 of the grid, 8 x 3 + 3 of the mix, and no encoder."""
     tensors: Iterable[SentTensor] = planted.network(clip.rgb.format).sent()
     assert sum(tensor.values.numel() for tensor in tensors) == DIMENSIONS * 9 * 16 + 3 * DIMENSIONS + 3
+
+
+def test_a_rate_holds_for_the_whole_file(planted: Planted, clip: Clip, tmp_path: Path) -> None:
+    """Header, embeddings that only `finish` makes, and key frames: 0.02 bits a pixel of four frames are 576 bytes."""
+    path = tmp_path / "stream.inr"
+    job = Job(0, tmp_path, tmp_path / "checkpoints", lambda *_, **__: None)
+    dataclasses.replace(planted, target="0.02bpp", weights="sensitivity").encode(clip, path, job)
+    assert job.notes["quantisation"]["target_met"]
+    assert 0.9 * 576 < path.stat().st_size <= 576
