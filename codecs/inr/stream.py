@@ -119,7 +119,7 @@ def write_stream(path: Path, stream: Stream) -> None:
     """Write ``stream`` to ``path``. Raises `CodecError` if a part of it does not fit into its field."""
     header, sections = stream.header, _sections(stream)
     video, rate = header.video, header.video.frame_rate
-    values = {
+    values: dict[str, int | bytes] = {
         "codec": header.codec.encode("ascii"),
         "network_version": header.network_version,
         "parameters": msgspec.msgpack.encode(header.parameters),
@@ -136,8 +136,8 @@ def write_stream(path: Path, stream: Stream) -> None:
     }
     body = b"".join(_pack(field, values[field.name], header.codec) for field in FIELDS[3:])
     for purpose, data in sections.items():
-        for field, value in zip(SECTION_FIELDS, (SECTION_PURPOSES.index(purpose), data), strict=True):
-            body += _pack(field, value, header.codec)
+        number, content = SECTION_FIELDS
+        body += _pack(number, SECTION_PURPOSES.index(purpose), header.codec) + _pack(content, data, header.codec)
     path.write_bytes(PROLOGUE.pack(MAGIC, FORMAT_VERSION, zlib.crc32(body)) + body)
 
 

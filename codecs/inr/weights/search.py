@@ -81,7 +81,7 @@ class Goal:
         """
         excess = self.excess(trial)
         octaves = -excess / 2 if self.loss_db < math.inf else 6 * excess
-        return 2.0 ** min(max(octaves, -1), 1)
+        return float(2.0 ** min(max(octaves, -1), 1))
 
 
 def goal_of(target: Target, size_bytes: float, float_psnr_db: float) -> Goal:
