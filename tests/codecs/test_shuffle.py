@@ -22,13 +22,14 @@ def test_order_is_that_of_pixel_shuffle(
     batch: int, channels: int, height: int, width: int, stride: int, dtype: torch.dtype
 ) -> None:
     """Every element arrives where torch puts it, for both layouts in memory."""
-    x = torch.randn(batch, channels // stride**2 * stride**2, height, width).to(dtype)
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randn(batch, channels // stride**2 * stride**2, height, width, generator=generator).to(dtype)
     expected = functional.pixel_shuffle(reordered(x, stride), stride)
+    exact = functional.gelu(expected.double())  # in the tails torch's own bfloat16 GELU is coarse
     for form in (torch.contiguous_format, torch.channels_last):
         assert torch.equal(shuffle(x.to(memory_format=form), stride), expected)
-        assert torch.allclose(
-            gelu_shuffle(x.to(memory_format=form), stride), functional.gelu(expected), rtol=2**-7, atol=1e-30
-        )
+        activated = gelu_shuffle(x.to(memory_format=form), stride).double()
+        assert torch.allclose(activated, exact, rtol=2**-7 if dtype == torch.bfloat16 else 1e-5, atol=1e-6)
 
 
 def test_every_bfloat16_has_its_gelu() -> None:
