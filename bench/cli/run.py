@@ -16,7 +16,7 @@ from ..records.store import Store
 from ..registry import check_suffix, codecs, datasets, open_dataset
 from ..runs import preset as presets
 from ..runs.cell import run_cell
-from ..runs.plan import PlannedCell, Selection, effective, plan, rate_points, select, with_points
+from ..runs.plan import PlannedCell, Selection, labelled_points, plan, rate_points, select
 from ..runs.preset import Preset
 from ..runs.process import TimeLimit
 from ..runs.progress import open_display
@@ -120,6 +120,7 @@ def list_cells(
 ) -> list[str]:
     """Each cell once, and whether it has a result, by what records say: no video is opened, nothing is written."""
     lines: dict[tuple[str, Codec], str] = {}
+    points = labelled_points(selections, preset)
     finished = [record for record in store.readable() if record.status in FINISHED and store.has_files(record)]
     for sequence in sequences:
         records = [
@@ -129,20 +130,21 @@ def list_cells(
             and record.clip.cut.equals(window, record.clip.yuv.format, record.clip.source.frames)
             and record.clip.matrix == matrix
         ]
-        for selection in selections:
-            label = effective(selection, preset).label
-            for codec, point in with_points(rate_points(selection, preset)):
-                done = any(answers(record, codec, seed) for record in records)
-                line = f"{'done' if done else 'to do':6} {dataset.name}/{sequence} {label} {point}"
-                lines.setdefault((sequence, codec), line.rstrip())
+        for label, codec, point in points:
+            done = has_answer(records, codec, seed)
+            line = f"{'done' if done else 'to do':6} {dataset.name}/{sequence} {label} {point}"
+            lines.setdefault((sequence, codec), line.rstrip())
     return list(lines.values())
 
 
-def answers(record: Record, codec: Codec, seed: int) -> bool:
-    """Whether a record of the same clip is of this codec at this rate point with this seed."""
-    known = (record.schema, record.codec.name, record.codec.version, record.codec.parameters, record.codec.tools)
+def has_answer(records: list[Record], codec: Codec, seed: int) -> bool:
+    """Whether one of the records, which are of the same clip, is of this codec at this rate point with this seed."""
     asked = (SCHEMA, codec.name, codec.version, codec.parameters(), codec.tools())
-    return known == asked and (record.seed == seed or not codec.seeded)
+    return any(
+        asked == (record.schema, record.codec.name, record.codec.version, record.codec.parameters, record.codec.tools)
+        and (record.seed == seed or not codec.seeded)
+        for record in records
+    )
 
 
 def cut_of(

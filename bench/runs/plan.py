@@ -113,13 +113,21 @@ def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: i
     under the first one's label.
     """
     cells: dict[str, PlannedCell] = {}
+    points = labelled_points(selections, preset)
     for clip in clips:
-        for selection in selections:
-            label = effective(selection, preset).label
-            for codec, point in with_points(rate_points(selection, preset)):
-                cell = PlannedCell(codec, label, clip, preset, seed if codec.seeded else 0, point)
-                cells.setdefault(cell.file_name, cell)
+        for label, codec, point in points:
+            cell = PlannedCell(codec, label, clip, preset, seed if codec.seeded else 0, point)
+            cells.setdefault(cell.file_name, cell)
     return list(cells.values())
+
+
+def labelled_points(selections: list[Selection], preset: Preset) -> list[tuple[str, Codec, str]]:
+    """For each rate point of each selection the label of its curve, the codec, and what tells it from the others."""
+    points: list[tuple[str, Codec, str]] = []
+    for selection in selections:
+        label = effective(selection, preset).label
+        points += [(label, codec, point) for codec, point in with_points(rate_points(selection, preset))]
+    return points
 
 
 def effective(selection: Selection, preset: Preset) -> Selection:
