@@ -129,6 +129,8 @@ class Codec(ABC):
     """Whether `Job.seed` changes the stream. Where it does not, all seeds are one cell."""
     threads: ClassVar[int | None] = None
     """The number of threads that the encoder is told to use; None where it may use as many as the machine has."""
+    portable: ClassVar[bool] = False
+    """Whether the same versions of the tools give the same bytes on every processor."""
 
     @abstractmethod
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:

@@ -18,6 +18,7 @@ class SVTAV1(FFmpegCodec):
     encoder: ClassVar[str] = "libsvtav1"
     muxer: ClassVar[str] = "obu"
     syntax: ClassVar = "av1"
+    portable: ClassVar[bool] = True
     takes: ClassVar = ("yuv420p", "yuv420p10le")
     takes_odd_sizes: ClassVar[bool] = True
 

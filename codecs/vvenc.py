@@ -19,6 +19,7 @@ class VVenC(FFmpegCodec):
     encoder: ClassVar[str] = "libvvenc"
     muxer: ClassVar[str] = "vvc"
     syntax: ClassVar = "vvc"
+    portable: ClassVar[bool] = True
     threads: ClassVar[int | None] = 4
     """Up to four threads, the bytes are the same for any number; more give others."""
     takes: ClassVar = ("yuv420p", "yuv420p10le")

@@ -19,6 +19,7 @@ class X265(FFmpegCodec):
     encoder: ClassVar[str] = "libx265"
     muxer: ClassVar[str] = "hevc"
     syntax: ClassVar = "hevc"
+    portable: ClassVar[bool] = True
     threads: ClassVar[int | None] = 4
     """From four threads on, the bytes are the same for any number; fewer give others."""
 

@@ -22,7 +22,8 @@ Isolation = Literal["landlock", "folder"]
 class CodecFacts:
     """The codec at this rate point. ``label`` names the curve that the point belongs to: the
     codec's name, with the options that were set by hand. ``threads`` is the number of threads that its encoder was
-    told to use; None where that is left to the encoder."""
+    told to use; None where that is left to the encoder. ``portable`` says that the same tools give the same bytes on
+    every processor; records from before it was stated say that they may not."""
 
     name: str
     label: str
@@ -31,6 +32,7 @@ class CodecFacts:
     parameters: dict[str, Any]
     tools: dict[str, str]
     threads: int | None = None
+    portable: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ class Cost:
     Python and importing libraries, stands apart as ``overhead_seconds``. ``cpu_seconds`` is what all
     processors spent on it and on the programs that it ran; None where a part of it was done by an
     earlier process, which was interrupted. ``git_commit`` is that of the code which the process ran, as
-    `Environment` has it."""
+    `Environment` has it.
+
+    Under what load it was timed: ``cores`` is how many processor cores the process could use, ``beside`` how many other
+    encoders of the same run worked at some time while it did, and ``other_load`` how many cores of the machine were
+    busy with anything else, on average; None where the system does not tell."""
 
     seconds: float
     parts: dict[str, float]
@@ -68,6 +74,9 @@ class Cost:
     peak_memory_bytes: int
     cpu_seconds: float | None = None
     git_commit: str | None = None
+    cores: int | None = None
+    beside: int = 0
+    other_load: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,8 @@ class Record:
     still: KeptFrame | None = None
     resumed_at_steps: dict[str, list[int]] = field(default_factory=dict)
     """Each stage of training that went on from a checkpoint to the steps at which it did."""
+    wall_seconds: float | None = None
+    """From the start of the cell to its record, of a cell that ran without a break: what another one will take."""
     notes: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     """Why the status is not ``ok``."""

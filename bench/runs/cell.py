@@ -59,7 +59,14 @@ def start_record(cell: PlannedCell) -> Record:
     """What is known of a cell before it runs."""
     codec = cell.codec
     facts = CodecFacts(
-        codec.name, cell.label, codec.family, codec.version, codec.parameters(), codec.tools(), codec.threads
+        codec.name,
+        cell.label,
+        codec.family,
+        codec.version,
+        codec.parameters(),
+        codec.tools(),
+        codec.threads,
+        codec.portable,
     )
     return Record(
         schema=SCHEMA,
