@@ -1,8 +1,8 @@
 """Two result sets side by side: what changed from one to the other, what appeared, what vanished.
 
 The sets may come from two versions of a codec or from two machines. So cells are not matched by their keys
-but by what they are: codec, label, parameters, sequence, seed, and the conditions under which they were
-measured, which have size, length and cut.
+but by what they are: codec, parameters, sequence, seed, and the conditions under which they were measured, which
+have size, length and cut.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ..analysis.bd_rate import Points, bd_rate
 from ..analysis.comparable import METRICS
 from ..analysis.conditions import Conditions, at_full_scale, conditions
+from ..analysis.identity import newest
 from ..analysis.labels import curve_labels
 from ..errors import UsageError
 from ..files import write_bytes
@@ -25,10 +24,6 @@ from ..records.record import Cost, Record
 from .forms.data import to_csv, to_json, to_parquet
 from .forms.markdown import table_text
 from .tables.table import Row, Table, as_data
-
-Identity = tuple[Any, ...]
-"""What decides whether two records are of the same cell."""
-
 
 @dataclass(frozen=True)
 class ResultsComparison:
@@ -50,7 +45,7 @@ def compare(a: Iterable[Record], b: Iterable[Record], names: tuple[str, str] = (
     for records, name in zip(sets, names, strict=True):
         if not records:
             raise UsageError(f"There are no records in {name} to compare. Name a directory that `bench run` filled.")
-    before, after = (_newest(records) for records in sets)
+    before, after = (newest(records) for records in sets)
     both = [key for key in before if key in after]
     only = [(names[0], before[key]) for key in before if key not in after]
     only += [(names[1], after[key]) for key in after if key not in before]
@@ -82,26 +77,6 @@ NOTES = (
     "Differences are the second less the first. Streams: whether the bytes are the same; frames: whether the decoded "
     "samples are. Times are set side by side only where machines are the same, by CPU, cores and GPU.",
 )
-
-
-def _identity(record: Record) -> Identity:
-    return (
-        record.codec.name,
-        record.codec.label,
-        msgspec.json.encode(record.codec.parameters, order="deterministic"),
-        record.clip.source.sequence,
-        conditions(record).order,
-        record.seed,
-    )
-
-
-def _newest(records: Sequence[Record]) -> dict[Identity, Record]:
-    """One record for each cell: the one of the highest schema and version of the codec and, of several, the one
-    started last."""
-    newest: dict[Identity, Record] = {}
-    for record in sorted(records, key=lambda record: (record.schema, record.codec.version, record.started)):
-        newest[_identity(record)] = record
-    return dict(sorted(newest.items()))
 
 
 def _cell(record: Record) -> Row:
@@ -179,7 +154,7 @@ def _curves(matched: Sequence[tuple[Record, Record]]) -> list[Row]:
     by_conditions: dict[Conditions, list[tuple[Record, Record]]] = defaultdict(list)
     for pair in matched:
         by_conditions[conditions(pair[0])].append(pair)
-    curves: dict[Identity, list[tuple[Record, Record]]] = defaultdict(list)
+    curves: dict[tuple[Any, ...], list[tuple[Record, Record]]] = defaultdict(list)
     for where, pairs in by_conditions.items():
         for label, (a, b) in zip(curve_labels([a for a, _ in pairs]), pairs, strict=True):
             curves[label, a.clip.name, where, a.seed].append((a, b))

@@ -63,7 +63,7 @@ def test_what_appeared_and_vanished() -> None:
     base = record("x264", 0.01)
     others = [
         record("x265", 0.01),
-        record("x264", 0.01, label="x264[speed=slow]"),
+        replace(base, codec=replace(base.codec, parameters=base.codec.parameters | {"speed": "slow"})),
         record("x264", 0.01, point=1),
         replace(base, clip=clip("uvg", "Jockey")),
         replace(base, clip=clip(frames=16)),
