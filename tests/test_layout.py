@@ -81,6 +81,7 @@ ORDER = [
     "bench.report.content",
     "bench.report.forms",
     "bench.report",
+    "bench.check",
     "bench.cli",
     "bench.notebook",
     "bench.__init__",

@@ -14,6 +14,7 @@ from ..version import __version__
 COMMANDS = {
     "run": "encode, decode and measure",
     "report": "make tables and curves of the records",
+    "check": "compare results with a baseline, for continuous integration",
     "ls": "list codecs, datasets and presets",
     "decode": "decode a stream",
     "complexity": "say what networks cost to decode, without training them",

@@ -25,6 +25,7 @@ from .forms.data import to_csv, to_json, to_parquet
 from .forms.markdown import table_text
 from .tables.table import Row, Table, as_data
 
+
 @dataclass(frozen=True)
 class ResultsComparison:
     """Two result sets, called by their ``names``. ``changed`` has one row for each cell that both sets hold."""

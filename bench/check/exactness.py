@@ -1,0 +1,61 @@
+"""When two records of one cell must agree to the last bit."""
+
+from __future__ import annotations
+
+from ..records.record import Record
+
+NUMERICAL_PACKAGES = ("torch", "numba")
+"""What networks compute with."""
+
+
+def why_not_exact(base: Record, new: Record) -> str | None:
+    """The reason why two records of one codec, rate point and clip may differ in their bytes; None where they must
+    agree.
+
+    They must where the seed, the codec's version and the tools' versions are the same, and besides either the codec
+    is portable or the processors are of one kind: with the same instruction sets, the same number of cores and the
+    same GPU. Of networks, the versions of the libraries that compute them count too, and none is held to its bytes
+    on a GPU. Older records do not state the instruction sets, so nothing can be asked of them.
+    """
+    return _other_code(base, new) or (None if base.codec.portable and new.codec.portable else _other_kind(base, new))
+
+
+def _other_code(base: Record, new: Record) -> str | None:
+    """What differs in the code that made the streams, or in its seed."""
+    if base.seed != new.seed:
+        return "the seeds differ"
+    if base.codec.version != new.codec.version:
+        return f"the codec's version went from {base.codec.version} to {new.codec.version}"
+    for tool in sorted(base.codec.tools.keys() | new.codec.tools.keys()):
+        before, after = (record.codec.tools.get(tool, "none") for record in (base, new))
+        if before != after:
+            return f"{tool} went from {before} to {after}"
+    return None
+
+
+def _other_kind(base: Record, new: Record) -> str | None:
+    """What differs between the machines, as far as it may decide bytes."""
+    before, after = base.environment, new.environment
+    if not (before.instruction_sets and after.instruction_sets):
+        return "a record does not state its processor's instruction sets"
+    if before.instruction_sets != after.instruction_sets:
+        return "the processors have other instruction sets"
+    if _cores(base, new) != _cores(new, base):
+        return f"they were encoded on {_cores(base, new)} and {_cores(new, base)} cores"
+    if before.gpu != after.gpu:
+        return "the GPUs differ"
+    if base.codec.family == "standard":
+        return None
+    if before.gpu:
+        return "networks on a GPU are not held to their bytes"
+    for package in NUMERICAL_PACKAGES:
+        versions = [environment.packages.get(package, "none") for environment in (before, after)]
+        if versions[0] != versions[1]:
+            return f"{package} went from {versions[0]} to {versions[1]}"
+    return None
+
+
+def _cores(one: Record, other: Record) -> int:
+    """The cores on which ``one`` was encoded: the machine's, unless both records state those of the encoder."""
+    stated = [record.encode.cores if record.encode else None for record in (one, other)]
+    return one.environment.cores if stated[0] is None or stated[1] is None else stated[0]
