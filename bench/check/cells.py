@@ -68,20 +68,36 @@ Spreads = Mapping[tuple[str, str], Spread | None]
 """(curve, name of a quantity) to how far the baseline's seeds lie apart on that curve."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What differences are allowed. ``trained`` is for networks of which the baseline has one seed; ``comparisons`` is
+    how many differences of networks are looked at."""
+
+    trained: Tolerance
+    spreads: Spreads
+    comparisons: int
+
+    def allowed(self, quantity: Quantity, point: MatchedPoint, seen: int, new: int) -> Allowance:
+        """The largest difference of a quantity between the means of ``seen`` seeds and of ``new`` ones."""
+        if point.example.codec.family == "standard":
+            return Allowance(quantity.part(STANDARD), "stated")
+        spread = self.spreads[point.curve, quantity.name]
+        return allowance(quantity.part(self.trained), quantity.part(FLOOR), spread, seen, new, self.comparisons)
+
+
 def cell_findings(points: Sequence[MatchedPoint], trained: Tolerance, exact: bool = False) -> Iterator[Finding]:
     """What there is to say of each cell. ``trained`` is the tolerance of networks of which the baseline has one seed.
     With ``exact``, a cell that need not agree to the last bit cannot be compared."""
     spreads = seed_spreads(points)
-    learned = [point for point in points if point.example.codec.family == "implicit"]
-    comparisons = len(QUANTITIES) * sum(len(point.new) for point in learned)
+    learned = [point for point in points if point.example.codec.family == "implicit" and point.base and point.new]
+    limits = Limits(trained, spreads, len(QUANTITIES) * len(learned))
     for point in points:
         if not point.new:
             yield _vanished(point)
         elif not point.base:
             yield _appeared(point)
         else:
-            for seed, new in point.new.items():
-                yield from _cell(point, seed, new, spreads, comparisons, trained, exact)
+            yield from _present(point, limits, exact)
     yield from _missing_seeds(points)
 
 
@@ -92,7 +108,7 @@ def seed_spreads(points: Iterable[MatchedPoint]) -> dict[tuple[str, str], Spread
     for point in points:
         if point.example.codec.family == "implicit":
             for quantity in QUANTITIES:
-                values = [value for record in measured(point) if (value := quantity.value(record)) is not None]
+                values = _known(quantity, measured(point))
                 scale = 100 / _mean(values) if values and quantity.relative else 1.0
                 group = [value * scale for value in values]
                 groups.setdefault((point.curve, quantity.name), []).append(group)
@@ -137,58 +153,56 @@ def _status(record: Record) -> str:
     return words[record.status]
 
 
-def _cell(
-    point: MatchedPoint,
-    seed: int,
-    new: Record,
-    spreads: Spreads,
-    comparisons: int,
-    trained: Tolerance,
-    exact: bool,
-) -> Iterator[Finding]:
-    """What there is to say of a cell that the results have, and the baseline with this seed or another one."""
-    subject = point.subject(seed)
+def _present(point: MatchedPoint, limits: Limits, exact: bool) -> Iterator[Finding]:
+    """What there is to say of a point that both sides have: of each seed whether it has a result and, where it must,
+    the baseline's bytes; and of the other seeds together whether their mean is within the tolerance."""
     bases = measured(point)
-    if new.status != "ok":
-        reason = f": {new.reason}" if new.reason else ""
-        if bases:
-            message = f"The cell had a result in the baseline; now it {_status(new)}{reason}"
-            yield Finding(subject, "structure", "regression", message)
+    others: dict[str, list[Record]] = {}
+    for seed, new in point.new.items():
+        subject = point.subject(seed)
+        if new.status != "ok" or not bases:
+            yield _without_result(point, subject, new)
+            continue
+        if other := _other_clip(bases[0], new):
+            yield Finding(subject, "structure", "incomparable", other)
+            continue
+        base = point.base.get(seed)
+        if base is None or base.status != "ok":
+            why: str | None = f"the baseline has no result with seed {seed}"
         else:
-            yield Finding(subject, "structure", "note", f"As in the baseline, the cell {_status(new)}{reason}")
-        return
-    if not bases:
+            why = why_not_exact(base, new)
+            yield from _of_equal_digests(subject, base, new)
+            if why is None:
+                yield _exact(subject, base, new)
+        if why and exact:
+            message = f"Exactness was asked for, and these records need not agree to the last bit: {why}."
+            yield Finding(subject, "exact", "incomparable", message)
+        elif why:
+            others.setdefault(why, []).append(new)
+    if others:
+        news = [new for records in others.values() for new in records]
+        why = "; ".join(others)
+        found = list(
+            _numeric(
+                point.name, bases, news, QUANTITIES, lambda q: limits.allowed(q, point, len(bases), len(news)), why
+            )
+        )
+        yield from found or [Finding(point.name, "numeric", "fine", f"Within the tolerance; not exact, since {why}.")]
+
+
+def _without_result(point: MatchedPoint, subject: str, new: Record) -> Finding:
+    """What there is to say of a cell that has no result on one of the sides."""
+    reason = f": {new.reason}" if new.reason else "."
+    if new.status == "ok":
         before = _status(next(iter(point.base.values())))
         message = f"An improvement ({ACCEPT}): the cell has a result; in the baseline it {before}."
-        yield Finding(subject, "structure", "note", message)
-        return
-    if other := _other_clip(bases[0], new):
-        yield Finding(subject, "structure", "incomparable", other)
-        return
-    same_seed = point.base.get(seed)
-    if same_seed not in bases:
-        why, base = f"the baseline has no result with seed {seed}", bases[0]
-    else:
-        assert same_seed is not None
-        why, base = why_not_exact(same_seed, new) or "", same_seed
-    if not why:
-        yield _exact(subject, base, new)
-    elif exact:
-        message = f"Exactness was asked for, and these records need not agree to the last bit: {why}."
-        yield Finding(subject, "exact", "incomparable", message)
-    else:
-        learned = new.codec.family == "implicit"
-
-        def allowed(quantity: Quantity) -> Allowance:
-            if not learned:
-                return Allowance(quantity.part(STANDARD), "stated")
-            spread = spreads.get((point.curve, quantity.name))
-            return allowance(quantity.part(trained), quantity.part(FLOOR), spread, len(bases), 1, comparisons)
-
-        found = list(_numeric(subject, bases if learned else [base], new, QUANTITIES, allowed, why))
-        yield from found or [Finding(subject, "numeric", "fine", f"Within the tolerance; not exact, since {why}.")]
-    if same_seed is not None:
-        yield from _of_equal_digests(subject, same_seed, new)
+        return Finding(subject, "structure", "note", message)
+    if measured(point):
+        message = f"The cell had a result in the baseline; now it {_status(new)}{reason}"
+        return Finding(subject, "structure", "regression", message)
+    return Finding(
+        subject, "structure", "note", f"As in the baseline, there is no result: the cell {_status(new)}{reason}"
+    )
 
 
 def _other_clip(base: Record, new: Record) -> str | None:
@@ -242,7 +256,7 @@ def _of_equal_digests(subject: str, base: Record, new: Record) -> Iterator[Findi
     if same_frames:
         narrow = Allowance(SAME_FRAMES_DECIBELS, "stated")
         why = "the frames are the baseline's, so the measuring changed"
-        yield from _numeric(subject, [base], new, QUALITIES, lambda _: narrow, why, either_way=True)
+        yield from _numeric(subject, [base], [new], QUALITIES, lambda _: narrow, why, either_way=True)
 
 
 # --- Numeric --------------------------------------------------------------------------------
@@ -251,35 +265,42 @@ def _of_equal_digests(subject: str, base: Record, new: Record) -> Iterator[Findi
 def _numeric(
     subject: str,
     bases: Sequence[Record],
-    new: Record,
+    news: Sequence[Record],
     quantities: Iterable[Quantity],
     allowed: Callable[[Quantity], Allowance],
     why: str,
     either_way: bool = False,
 ) -> Iterator[Finding]:
-    """A finding for each quantity that is further from the baseline's mean than allowed: a regression for the worse,
+    """A finding for each quantity whose mean is further from the baseline's than allowed: a regression for the worse,
     and a note for the better unless neither way is allowed."""
     for quantity in quantities:
-        values = [value for record in bases if (value := quantity.value(record)) is not None]
-        after = quantity.value(new)
-        if not values:
+        before, after = (_known(quantity, records) for records in (bases, news))
+        if not before:
             continue
-        if after is None:
-            yield Finding(subject, "numeric", "regression", f"The baseline has {quantity.name} and the results do not.")
+        if not after:
+            yield Finding(
+                subject, "numeric", "regression", f"{quantity.name} is known in the baseline and not any more."
+            )
             continue
-        before = _mean(values)
-        difference, limit = quantity.difference(before, after), allowed(quantity)
+        old, now, limit = _mean(before), _mean(after), allowed(quantity)
+        difference = quantity.difference(old, now)
         if abs(difference) <= limit.largest:
             continue
         better = (difference > 0) == quantity.rises and not math.isnan(difference)
         verdict: Verdict = "note" if better and not either_way else "regression"
-        whose = "the baseline's" if len(values) == 1 else f"the mean of the baseline's {len(values)} seeds,"
+        whose = "the baseline's" if len(before) == 1 else f"the mean of the baseline's {len(before)} seeds,"
+        mean = f" (mean of {len(after)} seeds)" if len(after) > 1 else ""
         tolerance = _signed(quantity, limit.largest).lstrip("+")
         basis = " by the spread of its seeds" if limit.source == "seeds" else ""
         word = f"An improvement ({ACCEPT}): " if verdict == "note" else ""
-        change = _change(quantity, before, after, whose)
-        message = f"{word}{quantity.name} is {change}; {tolerance} is allowed{basis} ({why})."
+        change = _change(quantity, old, now, whose)
+        message = f"{word}{quantity.name}{mean} is {change}; {tolerance} is allowed{basis} ({why})."
         yield Finding(subject, "numeric", verdict, message)
+
+
+def _known(quantity: Quantity, records: Iterable[Record]) -> list[float]:
+    """The quantity's values, of the records that have it."""
+    return [value for record in records if (value := quantity.value(record)) is not None]
 
 
 def _change(quantity: Quantity, before: float, after: float, whose: str = "") -> str:

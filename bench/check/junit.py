@@ -27,7 +27,6 @@ def write_junit(findings: Iterable[Finding], file: Path) -> None:
     suite.add_testcases([_case(subject, members) for subject, members in subjects.items()])
     xml = JUnitXml("bench check")
     xml.add_testsuite(suite)
-    xml.update_statistics()
     content = io.BytesIO()
     xml.write(content)
     write_bytes(file, content.getvalue())
