@@ -28,15 +28,22 @@ def curve_findings(points: Iterable[MatchedPoint], trained: Tolerance) -> Iterat
     long = {name: members for name, members in curves.items() if len(members) >= MIN_POINTS}
     learned = [name for name, members in long.items() if members[0].example.codec.family == "implicit"]
     for name, members in long.items():
-        for metric in METRICS:
-            yield _curve(name, members, metric, trained, len(METRICS) * len(learned))
+        shared = [point for point in members if point.new and _of_one_clip(point)]
+        for metric in METRICS if shared else ():
+            yield _curve(name, shared, metric, trained, len(METRICS) * len(learned))
+
+
+def _of_one_clip(point: MatchedPoint) -> bool:
+    """Whether all records of a point are of the same frames."""
+    records = [*point.base.values(), *point.new.values()]
+    return len({(record.clip.yuv_sha256, record.clip.rgb_sha256) for record in records}) == 1
 
 
 def _curve(name: str, members: Sequence[MatchedPoint], metric: str, trained: Tolerance, comparisons: int) -> Finding:
     """The verdict on a curve, over the rate points that all seeds of both sides have."""
     base, new = _curves(members, metric)
     if not base or not new:
-        return Finding(name, "curve", "note", f"There is no BD-rate on {METRICS[metric]}: one side has no points.")
+        return Finding(name, "curve", "note", f"There is no BD-rate on {METRICS[metric]}: no point has all seeds.")
     if all(points == other for points in base.values() for other in new.values()):
         return Finding(name, "curve", "fine", f"The curve on {METRICS[metric]} is the baseline's.")
     within, reason = _gaps(base, base)
