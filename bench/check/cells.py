@@ -77,7 +77,7 @@ class Limits:
     spreads: Spreads
     comparisons: int
 
-    def allowed(self, quantity: Quantity, point: MatchedPoint, seen: int, new: int) -> Allowance:
+    def allowed(self, point: MatchedPoint, seen: int, new: int, quantity: Quantity) -> Allowance:
         """The largest difference of a quantity between the means of ``seen`` seeds and of ``new`` ones."""
         if point.example.codec.family == "standard":
             return Allowance(quantity.part(STANDARD), "stated")
@@ -144,7 +144,7 @@ def _missing_seeds(points: Iterable[MatchedPoint]) -> Iterator[Finding]:
             lacking.setdefault(point.curve, set()).update(missing)
     for curve, seeds in lacking.items():
         listed = ", ".join(map(str, sorted(seeds)))
-        message = f"Of the baseline's seeds, {listed} were not run everywhere; the seeds that were are checked."
+        message = f"Not all points were run with all seeds of the baseline (missing: {listed}); the others are checked."
         yield Finding(curve, "structure", "note", message)
 
 
@@ -181,13 +181,11 @@ def _present(point: MatchedPoint, limits: Limits, exact: bool) -> Iterator[Findi
             others.setdefault(why, []).append(new)
     if others:
         news = [new for records in others.values() for new in records]
-        why = "; ".join(others)
-        found = list(
-            _numeric(
-                point.name, bases, news, QUANTITIES, lambda q: limits.allowed(q, point, len(bases), len(news)), why
-            )
-        )
-        yield from found or [Finding(point.name, "numeric", "fine", f"Within the tolerance; not exact, since {why}.")]
+        allowed = partial(limits.allowed, point, len(bases), len(news))
+        reasons = "; ".join(others)
+        found = list(_numeric(point.name, bases, news, QUANTITIES, allowed, reasons))
+        fine = Finding(point.name, "numeric", "fine", f"Within the tolerance; not exact, since {reasons}.")
+        yield from found or [fine]
 
 
 def _without_result(point: MatchedPoint, subject: str, new: Record) -> Finding:
@@ -200,9 +198,8 @@ def _without_result(point: MatchedPoint, subject: str, new: Record) -> Finding:
     if measured(point):
         message = f"The cell had a result in the baseline; now it {_status(new)}{reason}"
         return Finding(subject, "structure", "regression", message)
-    return Finding(
-        subject, "structure", "note", f"As in the baseline, there is no result: the cell {_status(new)}{reason}"
-    )
+    message = f"As in the baseline, there is no result: the cell {_status(new)}{reason}"
+    return Finding(subject, "structure", "note", message)
 
 
 def _other_clip(base: Record, new: Record) -> str | None:
@@ -227,7 +224,7 @@ def _exact(subject: str, base: Record, new: Record) -> Finding:
             ("stream", base.stream and base.stream.sha256, new.stream and new.stream.sha256),
             ("ledger", base.stream and base.stream.ledger, new.stream and new.stream.ledger),
             ("decoded frames", base.frames_sha256, new.frames_sha256),
-            ("number of frames", base.clip.rgb.format.frames, new.clip.rgb.format.frames),
+            ("number of frames", _frame_counts(base), _frame_counts(new)),
         )
         if before != after
     ]
@@ -238,11 +235,17 @@ def _exact(subject: str, base: Record, new: Record) -> Finding:
         for quantity in QUANTITIES
         if (before := quantity.value(base)) is not None and (after := quantity.value(new)) is not None
     )
+    threads = ", or how many threads it was left" if base.codec.family == "implicit" else ""
     message = (
         f"{', '.join(differing)} should be the baseline's and differ: {changes}. Versions and processors agree, so the "
-        f"code changed; if that is meant, raise the codec's version, or {ACCEPT}."
+        f"code changed{threads}; if that is meant, raise the codec's version, or {ACCEPT}."
     )
     return Finding(subject, "exact", "regression", message[:1].upper() + message[1:])
+
+
+def _frame_counts(record: Record) -> set[int]:
+    """How many frames were measured, in each metric that has values by frame."""
+    return {len(values) for values in record.quality.frames.values()} if record.quality else set()
 
 
 def _of_equal_digests(subject: str, base: Record, new: Record) -> Iterator[Finding]:
@@ -278,9 +281,8 @@ def _numeric(
         if not before:
             continue
         if not after:
-            yield Finding(
-                subject, "numeric", "regression", f"{quantity.name} is known in the baseline and not any more."
-            )
+            message = f"{quantity.name} is known in the baseline and not any more."
+            yield Finding(subject, "numeric", "regression", message)
             continue
         old, now, limit = _mean(before), _mean(after), allowed(quantity)
         difference = quantity.difference(old, now)

@@ -24,7 +24,8 @@ STANDARD = Tolerance(1.0, 0.04)
 0.020 dB of PSNR and 0.036 dB of MS-SSIM at six rates of 32 frames. No other encoder here differs at all."""
 
 TRAINED = Tolerance(30.0, 0.5)
-"""Of networks of which the baseline has one seed: as far as float32 and bfloat16 led one training apart."""
+"""Of networks of which the baseline has one seed. Between float32 and bfloat16, twelve networks of the preset quick
+differed by at most 27 % of the bytes, 0.20 dB of PSNR and 0.43 dB of MS-SSIM."""
 
 FLOOR = Tolerance(2.0, 0.05)
 """Of networks of which the baseline has several seeds: two or three seeds may lie close together by chance."""
@@ -33,7 +34,8 @@ SAME_FRAMES_DECIBELS = 0.01
 """Between the qualities of equal frames, of any codec: only the rounding of sums remains."""
 
 COVERAGE = 0.99
-"""The part of all checks of unchanged trainings in which every result lies within what the seeds allow."""
+"""The part of all checks of unchanged trainings in which every rate point lies within what the seeds allow, and that in
+which every curve does."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,10 @@ def test_equal_records_are_fine() -> None:
         (lambda one: replace(one, stream=replace(one.stream, sha256="00" * 32)), "Stream should"),
         (lambda one: replace(one, frames_sha256="00" * 32), "Decoded frames should"),
         (lambda one: replace(one, stream=replace(one.stream, ledger={"slices": 1})), "Ledger should"),
+        (
+            lambda one: replace(one, quality=replace(one.quality, frames={"psnr_rgb": [30.0]})),
+            "Number of frames should",
+        ),
     ],
 )
 @pytest.mark.parametrize("place", [1, 5])
@@ -336,7 +340,7 @@ def test_fewer_seeds_are_a_note_for_each_curve() -> None:
     base = [replace(one, seed=seed) for one in BASE[4:] for seed in (0, 1, 2)]
     findings = check(base, [one for one in base if one.seed == 1])
     assert not_fine(findings) == [("bunny/bunny nerv", "structure", "note")]
-    assert "seeds, 0, 2 were not run" in only_message(findings)
+    assert "(missing: 0, 2)" in only_message(findings)
     assert exit_status(check(base, [one for one in base if one.codec.parameters["fc_dim"] != 10])) == REGRESSION
 
 
