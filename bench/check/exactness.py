@@ -9,11 +9,10 @@ NUMERICAL_PACKAGES = ("torch", "numba")
 
 
 def why_not_exact(base: Record, new: Record) -> str | None:
-    """The reason why two records of one codec, rate point and clip may differ in their bytes; None where they must
-    agree.
+    """The reason why two records of one cell, and of one clip, may differ in their bytes; None where they must agree.
 
-    They must where the seed, the codec's version and the tools' versions are the same, and besides either the codec
-    is portable or the processors are of one kind: with the same instruction sets, the same number of cores and the
+    They must where the codec's version and the tools' versions are the same, and besides either the codec is
+    portable or the processors are of one kind: with the same instruction sets, the same number of cores and the
     same GPU. Of networks, the versions of the libraries that compute them count too, and none is held to its bytes
     on a GPU. Older records do not state the instruction sets, so nothing can be asked of them.
     """
@@ -21,9 +20,7 @@ def why_not_exact(base: Record, new: Record) -> str | None:
 
 
 def _other_code(base: Record, new: Record) -> str | None:
-    """What differs in the code that made the streams, or in its seed."""
-    if base.seed != new.seed:
-        return "the seeds differ"
+    """What differs in the code that made the streams."""
     if base.codec.version != new.codec.version:
         return f"the codec's version went from {base.codec.version} to {new.codec.version}"
     for tool in sorted(base.codec.tools.keys() | new.codec.tools.keys()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +14,7 @@ from planted import LAPTOP, PAPER, QUICK, RATES, clip, curve, failed, record
 
 from bench.check.finding import Finding
 from bench.check.gate import FINE, INCOMPARABLE, REGRESSION, check, exit_status
-from bench.check.tolerance import STANDARD, TRAINED, Tolerance
+from bench.check.tolerance import STANDARD, TRAINED, Spread, Tolerance, prediction_half_width
 from bench.records.record import CodecFacts, Record
 
 KNOWN = replace(LAPTOP, instruction_sets=["avx2"])
@@ -146,16 +148,19 @@ def test_a_network_on_a_gpu_is_not_held_to_its_bytes() -> None:
 
 
 def test_the_cores_of_the_encoder_decide() -> None:
-    """Where both records state them, the machine's do not matter."""
+    """Where both records state them, the machine's do not matter; where one does not, only the machine's do."""
     assert BASE[4].encode
 
-    def state(one: Record, machine: int, encoder: int) -> Record:
+    def state(one: Record, machine: int, encoder: int | None) -> Record:
         assert one.encode
         return replace(one, environment=replace(KNOWN, cores=machine), encode=replace(one.encode, cores=encoder))
 
     base = [state(BASE[4], 2, 2)]
     assert exit_status(check(base, [other_stream(state(BASE[4], 8, 2))])) == REGRESSION
     assert exit_status(check(base, [other_stream(state(BASE[4], 2, 1))])) == FINE
+    base = [state(BASE[4], 8, 2)]
+    assert exit_status(check(base, [other_stream(state(BASE[4], 8, None))])) == REGRESSION
+    assert exit_status(check(base, [other_stream(state(BASE[4], 2, None))])) == FINE
 
 
 def test_portable_codecs_agree_across_processors() -> None:
@@ -238,6 +243,22 @@ def test_seeds_decide_what_a_network_may_differ_by() -> None:
     assert exit_status(check([BASE[4]], [other_stream(on(BASE, OTHER)[4], 5, -0.2)])) == FINE
 
 
+def test_all_comparisons_of_a_check_share_its_coverage() -> None:
+    """Twelve of cells, three quantities at four points, and two of curves: the spread of sizes of -1, 0 and 1 % has
+    eight degrees of freedom in cells, and two in the curve."""
+    base = seeds([-1, 0, 1], [0.0, 0.0, 0.0])
+    findings = check(base, [replace(other_stream(one, 200), seed=9) for one in BASE[4:]])
+    sizes = [one.message for one in findings if one.message.startswith("Size is")]
+    cells = prediction_half_width(Spread(1.0, 8), 3, comparisons=12)
+    assert len(sizes) == 4
+    allowed = [float(re.findall(r"([\d.]+) % is allowed", message)[0]) for message in sizes]
+    assert allowed == [pytest.approx(cells, rel=0.01)] * 4
+    (message,) = [one.message for one in findings if one.kind == "curve" and "on PSNR" in one.message]
+    curves = 100 * math.expm1(prediction_half_width(Spread(0.01, 2), 3, comparisons=2))
+    (whole,) = re.findall(r"([\d.]+) % is allowed by the spread", message)
+    assert float(whole) == pytest.approx(curves, rel=1e-3)
+
+
 def test_a_floor_keeps_seeds_that_agree_by_chance_from_deciding() -> None:
     """Three seeds without any difference would allow none."""
     same = seeds([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], places=(0, 1))
@@ -310,6 +331,21 @@ def test_seeds_span_curves_too() -> None:
         assert "by the spread of its 3 seeds" in found[0].message
 
 
+def test_a_curve_is_over_the_points_that_have_all_seeds() -> None:
+    """One that a seed failed at is left out on both sides."""
+    base = [
+        replace(other_stream(one, 0.1 * seed), seed=seed)
+        for one in on(curve("nerv", rates=[*RATES, 0.16]))
+        for seed in (0, 1, 2)
+    ]
+    new = [replace(other_stream(one, 0.05), environment=OTHER) for one in base]
+    fewer = [replace(new[0], status="failed"), *new[1:]]
+    assert [one.verdict for one in check(base, fewer) if one.kind == "curve"] == ["fine"] * 2
+    ragged = [replace(one, status="failed") if i % 3 == 0 and i else one for i, one in enumerate(new)]
+    found = [one for one in check(base, ragged) if one.kind == "curve"]
+    assert [one.verdict for one in found] == ["note"] * 2
+
+
 # --- Structure
 
 
@@ -349,6 +385,12 @@ def test_another_source_cannot_be_compared() -> None:
     findings = check(BASE, new)
     assert {(one.kind, one.verdict) for one in findings} == {("structure", "incomparable")}
     assert exit_status(findings) == INCOMPARABLE
+
+
+def test_a_regression_counts_more_than_what_cannot_be_compared() -> None:
+    strange = changed(BASE, lambda one: replace(one, clip=replace(one.clip, rgb_sha256="99" * 32)), 1)
+    assert exit_status(check(BASE, strange)) == INCOMPARABLE
+    assert exit_status(check(BASE, strange[1:])) == REGRESSION
 
 
 def test_another_preset_cannot_be_compared() -> None:
