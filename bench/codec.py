@@ -174,6 +174,10 @@ class Codec(ABC):
         """Why this codec cannot take this clip; None if it can."""
         return None
 
+    def passes(self) -> float:
+        """How often the encoder goes through the video, for estimates of its time."""
+        return 1
+
     def parameters(self) -> dict[str, Any]:
         """The fields by name, as they enter the record and its key."""
         return asdict(self)

@@ -128,10 +128,11 @@ class Clip:
 
 @dataclass(frozen=True)
 class Listing:
-    """A sequence, for people to read. ``format`` is as far as it is known without decoding; ``found``
-    names the file, ``problem`` says why there is none; ``missing_bytes`` is the disk space to get it."""
+    """A sequence, as far as it is known without decoding: its ``format``, whose number of frames is 0 where decoding
+    alone would tell it; ``found`` names the file, ``problem`` says why there is none; ``missing_bytes`` is the disk
+    space to get it."""
 
-    format: str
+    format: VideoFormat | None
     found: str | None = None
     problem: str | None = None
     missing_bytes: int = 0

@@ -28,7 +28,7 @@ from machine import print_machine
 
 from bench.cli.report import collector_off
 from bench.dataset import Clip
-from bench.records.environment import cores
+from bench.records.cores import cores
 from bench.records.record import Record
 from bench.records.store import Store
 from bench.report.content import content

@@ -81,8 +81,7 @@ class Bunny(Dataset):
         return prepare_clip(source, file.stream, FORMAT, cut, cache, matrix)
 
     def listing(self, sequence: str) -> Listing:
-        described = f"{FORMAT} at {FORMAT.frame_rate} Hz"
         try:
-            return Listing(described, found=printable(find_mp4()))
+            return Listing(FORMAT, found=printable(find_mp4()))
         except SourceError as error:
-            return Listing(described, problem=str(error))
+            return Listing(FORMAT, problem=str(error))

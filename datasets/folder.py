@@ -58,8 +58,8 @@ class Folder(Dataset):
         try:
             file = self.file(sequence)
         except SourceError as error:
-            return Listing("unknown", problem=str(error))
-        return Listing(str(file.format), found=printable(file.path))
+            return Listing(None, problem=str(error))
+        return Listing(file.format, found=printable(file.path))
 
 
 def as_name(text: str) -> str:

@@ -121,12 +121,11 @@ class UVG(Dataset):
 
     def listing(self, sequence: str) -> Listing:
         form = format_of(sequence)
-        described = f"{form} at {form.frame_rate} Hz"
         try:
-            return Listing(described, found=printable(self.file(sequence).path))
+            return Listing(form, found=printable(self.file(sequence).path))
         except SourceError as error:
             needed = FACTS["sequences"][sequence]["archive_bytes"] + form.size_bytes
-            return Listing(described, problem=str(error), missing_bytes=needed)
+            return Listing(form, problem=str(error), missing_bytes=needed)
 
     def archive(self, sequence: str) -> Archive:
         """The archive to download for a sequence, and the video that must come out of it."""

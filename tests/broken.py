@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.codec import DecodedFormat, Job, Stopwatch
+from bench.codec import DecodedFormat, Job, Parameters, Stopwatch
 from bench.codecs.raw import Raw
 from bench.dataset import Clip
 from bench.errors import CodecError
@@ -240,6 +241,36 @@ class Counts(Copy):
 
 
 @dataclass(frozen=True)
+class Witness(Copy):
+    """Takes a second, and notes when that was and which part of the machine it had; its decoder says in the log when it
+    worked."""
+
+    name: ClassVar[str] = "witness"
+    suffix: ClassVar[str] = ".witness"
+
+    point: int = 0
+
+    @classmethod
+    def points(cls) -> list[Parameters]:
+        """Four of them."""
+        return [{"point": point} for point in range(4)]
+
+    def encode(self, clip: Clip, stream: Path, job: Job) -> None:
+        """Copy ``clip``, and bear witness."""
+        job.notes["from"] = time.monotonic()
+        super().encode(clip, stream, job)
+        time.sleep(1)
+        job.notes |= {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")}
+        job.notes |= {"cpus": sorted(os.sched_getaffinity(0)), "to": time.monotonic()}
+
+    @classmethod
+    def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:
+        """Copy the frames, and bear witness."""
+        print("decoded at", time.monotonic(), file=sys.stderr)
+        return super().decode(stream, frames, watch)
+
+
+@dataclass(frozen=True)
 class Cheats(Copy):
     """Writes no picture, only where pictures are; its decoder tries to get there, and fails with an account."""
 
@@ -315,5 +346,6 @@ CODECS: tuple[type[Copy], ...] = (
     RaisesInSkip,
     Spies,
     Counts,
+    Witness,
     Cheats,
 )

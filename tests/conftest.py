@@ -29,6 +29,7 @@ from bench.registry import codecs, datasets
 from bench.runs.plan import PlannedCell
 from bench.runs.preset import load_preset
 from bench.runs.process import NO_LIMIT, TimeLimit
+from bench.runs.share import WHOLE, Share
 from bench.video import colour, ffmpeg
 from bench.video.raw import RawVideo, VideoFormat
 
@@ -134,7 +135,7 @@ def work_here(
     progress: Progress,
     limit: TimeLimit = NO_LIMIT,
     hide: frozenset[str] = frozenset(),
-    one_core: bool = False,
+    share: Share = WHOLE,
 ) -> tuple[R, Cost]:
     """`bench.runs.process.run_process` without the process: the same folder, task, answer and errors, but no limit of
     time, no log, and no protection from a crash."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import os
 import signal
 import sys
 
 from ..errors import BenchError
+from ..records.cores import suit_threads
 from ..version import __version__
 
 COMMANDS = {
@@ -39,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; each has its own --help")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
     chosen = parser.parse_args(arguments)
+    suit_threads(os.environ)  # before a library that starts threads is loaded
     for number, ending in ((signal.SIGTERM, TERMINATED), (signal.SIGHUP, HUNG_UP)):
         signal.signal(number, lambda *_, ending=ending: sys.exit(ending))  # unwinds: the codec's process ends too
     for stream in (sys.stdout, sys.stderr):

@@ -66,7 +66,8 @@ def _dataset(name: str, data_root: Path | None) -> str:
     lines = [f"{here} of {len(listings)} sequences are here"]
     for sequence, listing in listings.items():
         size = f" ({listing.missing_bytes / 2**30:.2f} GiB to fetch)" if listing.missing_bytes else ""
-        lines.append(f"{sequence:12} {listing.format:40} {listing.found or f'{listing.problem}{size}'}")
+        form = f"{listing.format} at {listing.format.frame_rate} Hz" if listing.format else "unknown"
+        lines.append(f"{sequence:12} {form:40} {listing.found or f'{listing.problem}{size}'}")
     return "\n             ".join(lines)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from ..dataset import DATA_ROOT_VARIABLE, Dataset
 from ..registry import unknown
 from ..sources.file import StatedFormat, as_rate
 from ..video.raw import YUV_FORMATS
 
+T = TypeVar("T")
 DEFAULT_RESULTS = Path("results/runs")
 
 
@@ -82,3 +84,22 @@ def duration(text: str) -> float:
     if match is None or not float(match[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time; write for example 90s, 5m or 2h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on; for argparse."""
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of things; write for example 2")
+    return int(text)
+
+
+def list_of(item: Callable[[str], T]) -> Callable[[str], list[T]]:
+    """A reader of comma-separated items, at least one, each of which stands once in the list; for argparse."""
+
+    def items(text: str) -> list[T]:
+        found = list(dict.fromkeys(item(part.strip()) for part in text.split(",") if part.strip()))
+        if not found:
+            raise argparse.ArgumentTypeError(f"{text!r} names nothing; leave the option out to have its default")
+        return found
+
+    return items

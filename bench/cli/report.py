@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..analysis.pairs import ANCHORS
 from ..errors import UsageError
-from ..records.environment import cores
+from ..records.cores import cores
 from ..records.store import Store
 from ..report.compare import compare, render_comparison, write_comparison
 from ..report.content import content

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..version import __version__
+from .cores import cores
 
 PACKAGES = ("torch", "numpy", "scipy", "fvcore", "pytorch-msssim", "ffmpeg-python", "imageio-ffmpeg", "numba")
 
@@ -70,11 +71,6 @@ def describe() -> Environment:
         instruction_sets=instruction_sets(),
         host=hashlib.sha256(platform.node().encode()).hexdigest()[:12],
     )
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 INSTRUCTION_SETS = (

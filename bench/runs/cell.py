@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import shutil
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from ..codec import Progress
@@ -23,36 +25,67 @@ from ..video.raw import RawVideo, VideoFormat
 from .decoder import decode
 from .encoder import Encoded, EncodeResult, EncodeTask
 from .plan import PlannedCell
-from .process import CAN_PIN, NO_LIMIT, TimeLimit, run_process
+from .process import NO_LIMIT, TimeLimit, run_process
+from .share import CAN_PIN, WHOLE, Share, one_core
 
 
-def run_cell(cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT) -> Record:
+def run_cell(
+    cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT, share: Share = WHOLE
+) -> Record:
     """Encode, decode and measure ``cell``, whose lock the caller holds, and save its record whatever becomes of it.
 
     Only a cell that is interrupted has no record: `CellInterruptedError` says so, and an encoder
     that keeps checkpoints goes on from its last one when the cell is run again. What was encoded is not encoded again
     because something after it failed.
     """
-    record = start_record(cell)
-    try:
-        reason = cell.codec.missing() or cell.codec.skip(cell.clip)
-        if reason is not None:
-            record = dataclasses.replace(record, status="skipped", reason=reason)
-        else:
-            record = complete(record, cell, store, progress, limit)
-    except CellInterruptedError:
-        raise
-    except CellTimeoutError as error:
-        record = dataclasses.replace(record, status="timed_out", reason=str(error))
-    except Exception as error:  # a third party's codec may raise anything, and the rest must go on
-        if not isinstance(error, BenchError):
-            with store.log_path(cell.file_name).open("a", encoding="utf-8") as log:
-                traceback.print_exc(file=log)
-        record = dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
+    begun = time.monotonic()
+    ran_through = not store.checkpoints_path(cell.file_name).exists()
+
+    def work(record: Record) -> Record:
+        finished = complete(record, cell, store, progress, limit, share)
+        return dataclasses.replace(finished, wall_seconds=time.monotonic() - begun if ran_through else None)
+
+    record = attempt(cell, store, work)
     store.save(cell.file_name, record)
     if record.status == "ok":
         shutil.rmtree(store.checkpoints_path(cell.file_name), ignore_errors=True)
     return record
+
+
+def encode_ahead(
+    cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT, share: Share = WHOLE
+) -> Record | None:
+    """The first part of `run_cell`, which then finds the stream: a record is saved, and returned, only if there will
+    be no stream."""
+
+    def work(record: Record) -> Record:
+        encoded_stream(cell, store, progress, limit, share)
+        return record
+
+    record = attempt(cell, store, work)
+    if record.status == "ok":
+        return None
+    store.save(cell.file_name, record)
+    return record
+
+
+def attempt(cell: PlannedCell, store: Store, work: Callable[[Record], Record]) -> Record:
+    """What ``work`` makes of the cell's record, or the record with the reason why nothing came of it."""
+    record = start_record(cell)
+    try:
+        reason = cell.codec.missing() or cell.codec.skip(cell.clip)
+        if reason is not None:
+            return dataclasses.replace(record, status="skipped", reason=reason)
+        return work(record)
+    except CellInterruptedError:
+        raise
+    except CellTimeoutError as error:
+        return dataclasses.replace(record, status="timed_out", reason=str(error))
+    except Exception as error:  # a third party's codec may raise anything, and the rest must go on
+        if not isinstance(error, BenchError):
+            with store.log_path(cell.file_name).open("a", encoding="utf-8") as log:
+                traceback.print_exc(file=log)
+        return dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
 
 
 def start_record(cell: PlannedCell) -> Record:
@@ -81,13 +114,13 @@ def start_record(cell: PlannedCell) -> Record:
     )
 
 
-def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit) -> Record:
+def complete(
+    record: Record, cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit, share: Share
+) -> Record:
     """``record`` with everything that running the cell adds. Raises what went wrong."""
     log = store.log_path(cell.file_name).resolve()
-    log.unlink(missing_ok=True)
     store.check_space(frames_bytes(cell.clip), str(cell))
-    stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
-    encoded = earlier_stream(cell, store, stream) or encode_cell(cell, store, stream, log, progress, limit)
+    stream, encoded = encoded_stream(cell, store, progress, limit, share)
     same_machine = encoded.environment.machine == record.environment.machine
     with store.scratch(cell.file_name) as scratch, decode(stream, log, progress, limit, beside=scratch) as decoded:
         check_frames(decoded.video.format, cell)
@@ -113,7 +146,7 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
     if cell.codec.family == "standard" and CAN_PIN:
         with (
             store.scratch(cell.file_name) as scratch,
-            decode(stream, log, progress, limit, one_core=True, beside=scratch) as decoded,
+            decode(stream, log, progress, limit, share=one_core(), beside=scratch) as decoded,
         ):
             if decoded.video.sha256() != record.frames_sha256:
                 raise DecodeError(f"{cell}: decoding on one core gave other frames than on all of them.")
@@ -121,8 +154,26 @@ def complete(record: Record, cell: PlannedCell, store: Store, progress: Progress
     return record
 
 
+def encoded_stream(
+    cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit, share: Share
+) -> tuple[Path, Encoded]:
+    """The stream of a cell and what is known of its making; an earlier run may have made it. Raises what went wrong."""
+    stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
+    if encoded := earlier_stream(cell, store, stream):
+        return stream, encoded
+    log = store.log_path(cell.file_name).resolve()
+    log.unlink(missing_ok=True)
+    return stream, encode_cell(cell, store, stream, log, progress, limit, share)
+
+
 def encode_cell(
-    cell: PlannedCell, store: Store, stream: Path, log: Path, progress: Progress, limit: TimeLimit
+    cell: PlannedCell,
+    store: Store,
+    stream: Path,
+    log: Path,
+    progress: Progress,
+    limit: TimeLimit = NO_LIMIT,
+    share: Share = WHOLE,
 ) -> Encoded:
     """Write the stream of a cell, and beside its checkpoints what is known of it. Raises what went wrong."""
     checkpoints = store.checkpoints_path(cell.file_name).resolve()
@@ -131,12 +182,13 @@ def encode_cell(
         made = scratch / f"stream{cell.codec.suffix}"
         task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoints)
         result, cost = run_process(
-            "bench.runs.encoder", scratch, task, EncodeResult, log=log, progress=progress, limit=limit
+            "bench.runs.encoder", scratch, task, EncodeResult, log=log, progress=progress, limit=limit, share=share
         )
         if not made.is_file() or made.stat().st_size == 0:
             raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
         if result.resumed_at_steps:  # what came before a resumption is in no clock of this process
             cost = dataclasses.replace(cost, cpu_seconds=None)
+        cost = dataclasses.replace(cost, beside=share.beside)
         encoded = Encoded(cell.key, file_sha256(made), result, cost, described)
         write_json(checkpoints / ENCODED, encoded)
         made.replace(stream)

@@ -23,6 +23,7 @@ from ..video.colour import Matrix
 from ..video.raw import RawVideo, VideoFormat
 from .isolation import carriers, code_of, confine
 from .process import NO_LIMIT, TimeLimit, run_process, serve
+from .share import WHOLE, Share
 
 HIDDEN = frozenset({"BENCH_CACHE", "BENCH_DATA_ROOT", "OLDPWD", "PWD"})
 """What could lead a decoder to the source."""
@@ -68,7 +69,7 @@ def decode(
     progress: Progress,
     limit: TimeLimit = NO_LIMIT,
     *,
-    one_core: bool = False,
+    share: Share = WHOLE,
     beside: Path | None = None,
 ) -> Iterator[Decoded]:
     """Decode ``stream`` in a fresh process that sees only it, under another name, in a folder of its own.
@@ -94,7 +95,7 @@ def decode(
                 progress=progress,
                 limit=limit,
                 hide=HIDDEN,
-                one_core=one_core,
+                share=share,
             )
         except StreamError as error:  # a reader knows the stream by its own name
             raise StreamError(str(error).replace(alone.name, stream.name)) from error

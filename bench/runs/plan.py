@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import product
 
 import msgspec
 
@@ -106,28 +107,52 @@ def _instance(cls: type[Codec], parameters: Parameters) -> Codec:
     return codec
 
 
-def plan(selections: list[Selection], clips: list[Clip], preset: Preset, seed: int) -> list[PlannedCell]:
-    """Every cell once, clip by clip and codec by codec.
+@dataclass(frozen=True)
+class LabelledPoint:
+    """A codec at one rate point, with the label of its curve, and what tells it from the codec's other points."""
 
-    Options that change none of a codec's rate points are not in its label. A cell that several selections name stands
-    under the first one's label.
-    """
+    label: str
+    codec: Codec
+    point: str
+
+
+def plan(points: list[LabelledPoint], clips: list[Clip], preset: Preset, seeds: list[int]) -> list[PlannedCell]:
+    """Every cell once, clip by clip, seed by seed and codec by codec: a curve of all codecs comes first. A cell that
+    several selections name stands under the first one's label."""
     cells: dict[str, PlannedCell] = {}
-    points = labelled_points(selections, preset)
-    for clip in clips:
-        for label, codec, point in points:
-            cell = PlannedCell(codec, label, clip, preset, seed if codec.seeded else 0, point)
-            cells.setdefault(cell.file_name, cell)
+    for clip, seed, at in product(clips, seeds, points):
+        cell = PlannedCell(at.codec, at.label, clip, preset, seed if at.codec.seeded else 0, at.point)
+        cells.setdefault(cell.file_name, cell)
     return list(cells.values())
 
 
-def labelled_points(selections: list[Selection], preset: Preset) -> list[tuple[str, Codec, str]]:
-    """For each rate point of each selection the label of its curve, the codec, and what tells it from the others."""
-    points: list[tuple[str, Codec, str]] = []
+def labelled_points(selections: list[Selection], preset: Preset, only: list[str] | None = None) -> list[LabelledPoint]:
+    """The rate points of all selections. ``only`` chooses among them by terms such as ``crf=28``: a point of which one
+    is true stays. Options that change none of a codec's rate points are not in its label.
+
+    Raises `UsageError` for a term that is true of no point.
+    """
+    points = []
     for selection in selections:
         label = effective(selection, preset).label
-        points += [(label, codec, point) for codec, point in with_points(rate_points(selection, preset))]
-    return points
+        points += [LabelledPoint(label, *point) for point in with_points(rate_points(selection, preset))]
+    if only is None:
+        return points
+    for term in only:
+        if not any(_is_true(term, point.codec) for point in points):
+            there = ", ".join(dict.fromkeys(f"{point.codec.name} {point.point}".rstrip() for point in points))
+            raise UsageError(f"No rate point has {term!r}. There are: {there}.")
+    return [point for point in points if any(_is_true(term, point.codec) for term in only)]
+
+
+def _is_true(term: str, codec: Codec) -> bool:
+    """Whether setting the codec's parameter to the value would change nothing. A codec without the parameter, or one
+    that takes no such value, has no such point."""
+    name, _, value = term.partition("=")
+    try:
+        return name in codec.parameters() and _instance(type(codec), {**codec.parameters(), name: value}) == codec
+    except UsageError:
+        return False
 
 
 def effective(selection: Selection, preset: Preset) -> Selection:

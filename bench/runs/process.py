@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -26,14 +27,18 @@ from .. import errors
 from ..codec import Progress, Stopwatch
 from ..errors import BenchError, CellError, CellInterruptedError, CellTimeoutError
 from ..files import from_builtins, read_json, write_json
+from ..measure.load import LoadMeter
 from ..measure.memory import peak_memory_bytes
+from ..records.cores import suit_threads, threads
 from ..records.environment import git_commit
 from ..records.record import Cost
+from .share import WHOLE, Share, take_share
 
 R = TypeVar("R")
 GRACE_SECONDS = 30.0
 """What a child that was asked to stop has to save its state."""
-CAN_PIN = hasattr(os, "sched_setaffinity")
+LOOK_SECONDS = 0.2
+"""How long a child goes on, at most, after its time is over or all work is stopped."""
 PR_SET_PDEATHSIG = 1
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
@@ -43,11 +48,12 @@ USED_UP = "the time budget is used up. Run again to go on."
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """How long an encoder or decoder may take (``seconds``), and when all work ends (``deadline``, on
-    `time.monotonic`'s clock)."""
+    """How long an encoder or decoder may take (``seconds``), when all work ends (``deadline``, on `time.monotonic`'s
+    clock), and what ends all work at once when it is set (``stop``)."""
 
     seconds: float | None = None
     deadline: float | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def time_left(self) -> tuple[float | None, CellError]:
         """The seconds that a process starting now has, and what is wrong when they are over."""
@@ -57,7 +63,9 @@ class TimeLimit:
         return left, CellInterruptedError(f"stopped: {USED_UP}")
 
     def interruption(self) -> CellInterruptedError | None:
-        """What stops all work, if its time is over."""
+        """What stops all work, if something does by now."""
+        if self.stop.is_set():
+            return CellInterruptedError("stopped with all others.")
         over = self.deadline is not None and time.monotonic() >= self.deadline
         return CellInterruptedError(f"Stopped: {USED_UP}") if over else None
 
@@ -93,6 +101,8 @@ class ProcessOutcome:
     peak_memory_bytes: int = 0
     cpu_seconds: float | None = None
     git_commit: str | None = None
+    cores: int | None = None
+    other_load: float | None = None
     failure: Failure | None = None
 
     def cost(self) -> Cost:
@@ -104,6 +114,8 @@ class ProcessOutcome:
             self.peak_memory_bytes,
             self.cpu_seconds,
             self.git_commit,
+            self.cores,
+            other_load=self.other_load,
         )
 
 
@@ -117,21 +129,22 @@ def run_process(
     progress: Progress,
     limit: TimeLimit = NO_LIMIT,
     hide: frozenset[str] = frozenset(),
-    one_core: bool = False,
+    share: Share = WHOLE,
 ) -> tuple[R, Cost]:
-    """Run ``python -m module`` in ``folder`` on ``task`` and return its result and what it cost.
+    """Run ``python -m module`` in ``folder`` on ``task``, with its ``share`` of the machine, and return its result and
+    what it cost.
 
     Temporary files of the child lie in ``folder`` too. Environment variables named in ``hide`` are kept from it.
-    With ``one_core`` it and all that it starts see a single processor, where the system can do that (`CAN_PIN`).
     Raises the child's own error, `CellTimeoutError` or `CellInterruptedError` when ``limit`` is reached, or
     `CellError` if it crashed.
     """
     write_json(folder / "task.json", task)
     environment = {name: value for name, value in os.environ.items() if name not in hide}
     paths = [_PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment |= {"PYTHONPATH": os.pathsep.join(paths), "BENCH_STARTED": repr(time.time())}
+    environment |= {"PYTHONPATH": os.pathsep.join(paths), "BENCH_STARTED": repr(time.monotonic())}
     environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
-    environment |= {"BENCH_ONE_CORE": "1"} if one_core else {}
+    environment |= share.environment()
+    suit_threads(environment)
     with log.open("ab") as errors_to:
         child = subprocess.Popen(
             [sys.executable, "-m", module],
@@ -142,11 +155,10 @@ def run_process(
             stderr=errors_to,
             start_new_session=True,
         )
-        seconds, error = limit.time_left()
-        expired = _follow(child, progress, seconds)
+        stopped = _follow(child, progress, limit)
     name = f"the {module.rpartition('.')[2]}"
-    if expired:
-        raise type(error)(f"{name} was {error}")
+    if stopped:
+        raise type(stopped)(f"{name} was {stopped}")
     path = folder / "result.json"
     if not path.exists():
         raise CellError(f"{name} ended with {_describe(child.returncode)} and no result. Its messages: {log}")
@@ -159,35 +171,64 @@ def run_process(
         raise CellError(f"{name} returned what is not a {result.__name__}: {error}.") from error
 
 
-def _follow(child: subprocess.Popen[bytes], progress: Progress, seconds: float | None) -> bool:
-    """Pass on what the child reports until it ends; true if it had to be stopped."""
-    expired = threading.Event()
+def _follow(child: subprocess.Popen[bytes], progress: Progress, limit: TimeLimit) -> CellError | None:
+    """Pass on what the child reports until it ends; why it had to be stopped, if it had to."""
+    seconds, too_late = limit.time_left()
+    end = None if seconds is None else time.monotonic() + seconds
 
-    def expire() -> None:
-        expired.set()
-        _stop(child)
+    def over() -> CellError | None:
+        if limit.stop.is_set():
+            return limit.interruption()
+        return too_late if end is not None and time.monotonic() >= end else None
 
-    timer = None if seconds is None else threading.Timer(seconds, expire)
-    if timer:
-        timer.start()
+    assert child.stdout is not None
     try:
-        assert child.stdout is not None
-        for line in child.stdout:
-            try:
-                step = msgspec.json.decode(line, type=Step)
-            except msgspec.DecodeError:
-                continue  # a library's own chatter
-            progress(step.stage, step.step, step.steps, step.psnr_db)
-        child.wait()
+        with child.stdout:
+            for line in _lines(child.stdout.fileno()):
+                if line is not None:
+                    _pass_on(line, progress)
+                elif error := over():
+                    _stop(child)
+                    return error
+        while not _ended(child):  # one may close its output and live on
+            if error := over():
+                _stop(child)
+                return error
     except BaseException:
         _stop(child)
         raise
-    finally:
-        if timer:
-            timer.cancel()
-        assert child.stdout is not None
-        child.stdout.close()
-    return expired.is_set()
+    return None
+
+
+def _ended(child: subprocess.Popen[bytes]) -> bool:
+    """Whether the child ends within `LOOK_SECONDS`."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(LOOK_SECONDS)
+    return child.returncode is not None
+
+
+def _lines(handle: int) -> Iterator[bytes | None]:
+    """The lines that come through a pipe until it is closed, and None as often as `LOOK_SECONDS` have passed."""
+    begun, looked = b"", time.monotonic()
+    while True:
+        ready, _, _ = select.select([handle], [], [], LOOK_SECONDS)
+        if ready:
+            block = os.read(handle, 1 << 16)
+            if not block:
+                return
+            *lines, begun = (begun + block).split(b"\n")
+            yield from lines
+        if time.monotonic() - looked >= LOOK_SECONDS:
+            looked = time.monotonic()
+            yield None
+
+
+def _pass_on(line: bytes, progress: Progress) -> None:
+    try:
+        step = msgspec.json.decode(line, type=Step)
+    except msgspec.DecodeError:
+        return  # a library's own chatter
+    progress(step.stage, step.step, step.steps, step.psnr_db)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -220,17 +261,27 @@ def _describe(status: int) -> str:
 
 def serve(work: Callable[[Stopwatch, Progress], Any], prepare: Callable[[], None] = lambda: None) -> None:
     """The child's side: ``prepare`` the process, do ``work``, and leave the result or the error that was raised."""
-    started = float(os.environ.get("BENCH_STARTED", time.time()))
+    started = float(os.environ.get("BENCH_STARTED", time.monotonic()))  # one clock for all processes of a machine
     _end_with_parent()
+    take_share()
     commit, looked = _timed(git_commit)
     prepare()
-    if os.environ.get("BENCH_ONE_CORE") and CAN_PIN:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    load, before = LoadMeter(), sum(os.times()[:4])
     watch = Stopwatch()
     try:
         result = work(watch, _report)
-        overhead = time.time() - started - looked - sum(watch.seconds.values())
-        outcome = ProcessOutcome(result, watch.seconds, overhead, peak_memory_bytes(), sum(os.times()[:4]), commit)
+        overhead = time.monotonic() - started - looked - sum(watch.seconds.values())
+        cpu_seconds = sum(os.times()[:4])
+        outcome = ProcessOutcome(
+            result=result,
+            seconds=watch.seconds,
+            overhead_seconds=overhead,
+            peak_memory_bytes=peak_memory_bytes(),
+            cpu_seconds=cpu_seconds,
+            git_commit=commit,
+            cores=threads(),
+            other_load=load.other_load(cpu_seconds - before),
+        )
     except Exception as error:
         traceback.print_exc()
         known = isinstance(error, BenchError)
@@ -242,8 +293,8 @@ def serve(work: Callable[[Stopwatch, Progress], Any], prepare: Callable[[], None
 
 def _timed(function: Callable[[], R]) -> tuple[R, float]:
     """What ``function`` returns, and the seconds that it took."""
-    start = time.time()
-    return function(), time.time() - start
+    start = time.monotonic()
+    return function(), time.monotonic() - start
 
 
 def _end_with_parent() -> None:

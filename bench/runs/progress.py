@@ -8,22 +8,26 @@ from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ..records.record import Record
+from ..records.record import Record, Status
 
 PLAIN_EVERY_SECONDS = 10.0
 
 
-class Display(AbstractContextManager["Display"], Protocol):
-    """Follows one run; `bench.codec.Progress` is its `step`."""
-
-    def begin(self, number: int, count: int, cell: str) -> None: ...
+class Line(Protocol):
+    """Follows one cell; `bench.codec.Progress` is its `step`."""
 
     def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None: ...
 
-    def end(self, record: Record) -> None: ...
+    def end(self, outcome: str, status: Status) -> None: ...
+
+
+class Display(AbstractContextManager["Display"], Protocol):
+    """Follows one run, several of whose cells may be in flight at once, each in a thread of its own."""
+
+    def begin(self, cell: str) -> Line: ...
 
 
 def open_display() -> Display:
@@ -44,23 +48,25 @@ def summarise(record: Record) -> str:
 
 
 class PlainDisplay(Display):
-    """Lines without control characters, at most one every `PLAIN_EVERY_SECONDS` within a cell."""
+    """Lines without control characters, at most one every `PLAIN_EVERY_SECONDS` for each cell."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.prefix = ""
-        self.printed = 0.0
-        self.stage: str | None = None
-        self.began, self.first_step = 0.0, 0
-        """When the stage was first heard of, and at which of its steps: a resumed one begins in its middle."""
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         return None
 
-    def begin(self, number: int, count: int, cell: str) -> None:
-        self.prefix = f"[{number}/{count}] {cell}"
+    def begin(self, cell: str) -> Line:
+        return PlainLine(self.console, cell)
+
+
+class PlainLine(Line):
+    def __init__(self, console: Console, cell: str) -> None:
+        self.console, self.cell = console, cell
         self.printed = time.monotonic()
-        self.stage = None
+        self.stage: str | None = None
+        self.began, self.first_step = 0.0, 0
+        """When the stage was first heard of, and at which of its steps: a resumed one begins in its middle."""
 
     def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
         now = time.monotonic()
@@ -72,17 +78,17 @@ class PlainDisplay(Display):
         done = step - self.first_step
         left = f", {(now - self.began) / done * (steps - step):.0f} s left" if done else ""
         quality = "" if psnr_db is None else f", {psnr_db:.2f} dB"
-        self._print(f"{self.prefix}: {stage} {step}/{steps}{quality}{left}")
+        self._print(f"{self.cell}: {stage} {step}/{steps}{quality}{left}")
 
-    def end(self, record: Record) -> None:
-        self._print(f"{self.prefix}: {summarise(record)}")
+    def end(self, outcome: str, status: Status) -> None:
+        self._print(f"{self.cell}: {outcome}")
 
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False, soft_wrap=True)
 
 
 class LiveDisplay(Display):
-    """One live line for the cell in flight, above it the finished ones."""
+    """A live line for each cell in flight, above them the finished ones."""
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
@@ -95,9 +101,6 @@ class LiveDisplay(Display):
             console=console,
             transient=True,
         )
-        self.task: TaskID | None = None
-        self.prefix = ""
-        self.stage: str | None = None
 
     def __enter__(self) -> LiveDisplay:
         self.progress.start()
@@ -106,12 +109,20 @@ class LiveDisplay(Display):
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.progress.stop()
 
-    def begin(self, number: int, count: int, cell: str) -> None:
-        self.prefix = f"[{number}/{count}] {cell}"
-        self.task, self.stage = self.progress.add_task(self.prefix, total=None, state="starting"), None
+    def begin(self, cell: str) -> Line:
+        return LiveLine(self.progress, cell)
+
+
+COLOURS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "failed": "red", "timed_out": "red"}
+
+
+class LiveLine(Line):
+    def __init__(self, progress: Progress, cell: str) -> None:
+        self.progress, self.cell = progress, cell
+        self.task = progress.add_task(cell, total=None, state="starting")
+        self.stage: str | None = None
 
     def step(self, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
-        assert self.task is not None
         quality = "" if psnr_db is None else f" {psnr_db:.2f} dB"
         counted = f" {step}/{steps}" if steps else ""
         if stage != self.stage:  # so that the time left counts from the step at which this process began
@@ -119,10 +130,6 @@ class LiveDisplay(Display):
             self.progress.reset(self.task, total=steps or None, completed=step)
         self.progress.update(self.task, completed=step, total=steps or None, state=f"{stage}{counted}{quality}")
 
-    def end(self, record: Record) -> None:
-        if self.task is not None:
-            self.progress.remove_task(self.task)
-        self.task = None
-        colour = "green" if record.status == "ok" else "yellow" if record.status == "skipped" else "red"
-        line = Text.assemble(f"{self.prefix}: ", (summarise(record), colour))
-        self.progress.console.print(line, soft_wrap=True)
+    def end(self, outcome: str, status: Status) -> None:
+        self.progress.remove_task(self.task)
+        self.progress.console.print(Text.assemble(f"{self.cell}: ", (outcome, COLOURS[status])), soft_wrap=True)

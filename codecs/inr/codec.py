@@ -82,6 +82,9 @@ class ImplicitCodec(LearnedCodec):
                 f"{self.name}: the network's parameters take {taken} bytes in a stream; {LONGEST_FIELD} is the most."
             )
 
+    def passes(self) -> float:
+        return self.epochs * (4 / 3 if self.pruned else 1)
+
     @property
     def weight_coding(self) -> WeightCoding:
         """The way in which float weights become bits."""

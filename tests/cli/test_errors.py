@@ -85,7 +85,7 @@ def test_option_without_a_value(fail: Fail, tmp_path: Path) -> None:
     assert "preset" in fail("run", "--preset", "smoke", "--codecs", "x265[preset]", "--results", tmp_path / "r")
 
 
-@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "--seeds", "3"], ["run", "--seed", "x"], ["decode", "a"]])
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["run", "--sides", "3"], ["run", "--seed", "x"], ["decode", "a"]])
 def test_malformed_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """argparse's own message, and the same exit status."""
     with pytest.raises(SystemExit) as left:

@@ -61,7 +61,7 @@ def test_a_folder_is_a_dataset_of_its_videos(tmp_path: Path) -> None:
     folder = Folder(root)
     assert (folder.name, folder.sequences) == ("clips", ("a", "b", "frames_25fps"))
     folder.check(list(folder.sequences))
-    assert folder.listing("a").format == "3 frames of 66x38 yuv422p10le"
+    assert str(folder.listing("a").format) == "3 frames of 66x38 yuv422p10le"
     assert folder.listing("a").found == str(root / "a.y4m")
 
 

@@ -10,7 +10,7 @@ from planted import LAPTOP, RATES, TRAINING, clip, curve, failed, only, record, 
 from bench.analysis.comparable import RecordedCell
 from bench.records.record import Record
 from bench.report.tables.cells import coverage_table
-from bench.report.tables.cost import encoding_tables
+from bench.report.tables.cost import decoding_tables, encoding_tables
 from bench.report.tables.equal_time import AtTime, chosen_times, equal_time_data, equal_time_tables, quality_at
 from bench.report.tables.ledger import ledger_table, share_table
 
@@ -45,6 +45,27 @@ def test_gpus_are_reserved_by_networks_only() -> None:
     (table,) = encoding_tables(only([record(codec, 0.04, environment=machine) for codec in ("nerv", "x265")]))
     assert [row["Encode GPU (s)"] for row in rows(table)] == ["12.5", "–"]
     assert "on 2 cores of Planted CPU and H200" in table.caption
+
+
+def test_what_disturbed_a_timing_is_stated() -> None:
+    """Encoders that worked at once, and other work on the machine; nothing is said where there was neither."""
+    quiet, shared, disturbed = (record(name, 0.04) for name in ("x264", "x265", "nerv"))
+    assert shared.encode
+    assert disturbed.encode
+    assert disturbed.decode
+    shared = replace(shared, encode=replace(shared.encode, cores=1, beside=2, other_load=0.1))
+    disturbed = replace(
+        disturbed,
+        encode=replace(disturbed.encode, other_load=1.25),
+        decode=replace(disturbed.decode, other_load=0.02),
+    )
+    group = only([quiet, shared, disturbed])
+    (encoding,), (decoding,) = encoding_tables(group), decoding_tables(group)
+    said = " ".join(encoding.notes)
+    assert "Encoded beside 2 others, on 1 of the cores: bunny x265." in said
+    assert "so many on average: bunny nerv (1.2)." in said
+    assert "x264" not in said.partition("Encoded beside")[2]
+    assert "so many on average" not in " ".join(decoding.notes)
 
 
 def test_threads_of_encoders_are_stated() -> None:

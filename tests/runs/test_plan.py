@@ -16,7 +16,7 @@ from bench.dataset import Clip, ClipWindow
 from bench.errors import UsageError
 from bench.registry import codecs
 from bench.runs import plan as planning
-from bench.runs.plan import PlannedCell, Selection, plan, rate_points, select
+from bench.runs.plan import PlannedCell, Selection, labelled_points, plan, rate_points, select
 from bench.runs.preset import Preset, expand, load_preset, names
 
 SMOKE = load_preset("smoke")
@@ -69,19 +69,22 @@ def test_key_depends_on_seed_and_clip(make_cell: MakeCell, tiny: Clip) -> None:
 def test_all_seeds_of_a_codec_without_one_are_one_cell(make_cell: MakeCell, tiny: Clip) -> None:
     """x265 is not run again for each seed of the networks beside it, and its records say seed 0."""
     assert make_cell("x264", seed=1).key == make_cell("x264").key
-    planned = plan([Selection("x264", {}), Selection("nerv", {})], [tiny], SMOKE, 3)
+    planned = plan(labelled_points([Selection("x264", {}), Selection("nerv", {})], SMOKE), [tiny], SMOKE, [3])
     assert {cell.codec.name: cell.seed for cell in planned} == {"x264": 0, "nerv": 3}
 
 
 def test_a_cell_has_one_label_however_it_is_named(tiny: Clip) -> None:
     """The first one's, without options that change nothing."""
     selections = [Selection("x264", {"crf": "40"}), Selection("x264", {"crf": "40", "preset": "medium"})]
-    (cell,) = plan(selections, [tiny], SMOKE, 0)
+    (cell,) = plan(labelled_points(selections, SMOKE), [tiny], SMOKE, [0])
     assert cell.label == "x264[crf=40]"
-    assert {cell.label for cell in plan([Selection("x264", {"preset": "medium"})], [tiny], SMOKE, 0)} == {"x264"}
-    assert {cell.label for cell in plan([Selection("x264", {"preset": "slow"})], [tiny], SMOKE, 0)} == {
-        "x264[preset=slow]"
-    }
+    assert {
+        cell.label
+        for cell in plan(labelled_points([Selection("x264", {"preset": "medium"})], SMOKE), [tiny], SMOKE, [0])
+    } == {"x264"}
+    assert {
+        cell.label for cell in plan(labelled_points([Selection("x264", {"preset": "slow"})], SMOKE), [tiny], SMOKE, [0])
+    } == {"x264[preset=slow]"}
 
 
 def test_key_depends_on_codec_version_and_tools(make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +219,7 @@ def test_lists_of_different_lengths_are_an_error() -> None:
 def test_plan_goes_clip_by_clip(tiny: Clip) -> None:
     """Each cell knows what tells it from the codec's others."""
     other = dataclasses.replace(tiny, source=dataclasses.replace(tiny.source, sequence="second"))
-    cells = plan(select("x264,raw", SMOKE), [tiny, other], SMOKE, 3)
+    cells = plan(labelled_points(select("x264,raw", SMOKE), SMOKE), [tiny, other], SMOKE, [3])
     assert [str(cell) for cell in cells] == [
         f"planted/{sequence} {label}"
         for sequence in ("noise", "second")

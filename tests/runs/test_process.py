@@ -14,7 +14,8 @@ import pytest
 from bench import errors
 from bench.errors import BenchError, CellError, CellTimeoutError, StoreError, StreamError
 from bench.records.record import Cost
-from bench.runs.process import CAN_PIN, TimeLimit, run_process
+from bench.runs.process import TimeLimit, run_process
+from bench.runs.share import CAN_PIN, one_core
 
 pytestmark = pytest.mark.process
 WORKER = """
@@ -106,7 +107,7 @@ def test_one_core_is_all_that_a_process_sees(run: Run) -> None:
         "import subprocess, sys",
         f"count = subprocess.run([sys.executable, '-c', {code!r}], check=True, capture_output=True).stdout",
         "return {'number': int(count)}",
-        one_core=True,
+        share=one_core(),
     )
     assert answer == Answer(1)
     assert os.sched_getaffinity(0) == before

@@ -14,7 +14,7 @@ from bench.records.record import Record
 from bench.runs import progress
 from bench.runs.cell import start_record
 from bench.runs.plan import PlannedCell
-from bench.runs.progress import LiveDisplay, PlainDisplay
+from bench.runs.progress import LiveDisplay, PlainDisplay, summarise
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def test_a_terminal_keeps_one_whole_line_for_each_finished_cell(failed: Record) 
     """PlannedCell and outcome stand in one line, brackets as they are."""
     out = io.StringIO()
     with LiveDisplay(Console(file=out, force_terminal=True, width=120)) as display:
-        display.begin(3, 7, "bunny/bunny nerv")
-        display.step("training", 10, 20, 21.5)
-        display.end(failed)
+        line = display.begin("[3/7] bunny/bunny nerv")
+        line.step("training", 10, 20, 21.5)
+        line.end(summarise(failed), failed.status)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
     assert any("[3/7] bunny/bunny nerv: " in line and "it [b]broke[/b]" in line for line in text.splitlines())
 
@@ -39,12 +39,11 @@ def test_plain_lines_say_stage_step_quality_and_time_left(failed: Record, monkey
     now = iter([0.0, 5.0, 12.0, 15.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     out = io.StringIO()
-    display = PlainDisplay(Console(file=out, width=120))
-    display.begin(1, 2, "bunny/bunny nerv")
-    display.step("training", 50, 1000, 18.0)
-    display.step("training", 120, 1000, 21.25)
-    display.step("training", 150, 1000, 22.0)
-    display.end(failed)
+    line = PlainDisplay(Console(file=out, width=120)).begin("[1/2] bunny/bunny nerv")
+    line.step("training", 50, 1000, 18.0)
+    line.step("training", 120, 1000, 21.25)
+    line.step("training", 150, 1000, 22.0)
+    line.end(summarise(failed), failed.status)
     assert out.getvalue().splitlines() == [
         "[1/2] bunny/bunny nerv: training 120/1000, 21.25 dB, 88 s left",
         "[1/2] bunny/bunny nerv: failed: CodecError: it [b]broke[/b]",
@@ -56,17 +55,15 @@ def test_time_left_counts_from_where_a_resumed_training_began(monkeypatch: pytes
     now = iter([0.0, 1.0, 21.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     out = io.StringIO()
-    display = PlainDisplay(Console(file=out, width=120))
-    display.begin(1, 1, "nerv")
-    display.step("training", 9000, 10000)
-    display.step("training", 9100, 10000)
+    line = PlainDisplay(Console(file=out, width=120)).begin("[1/1] nerv")
+    line.step("training", 9000, 10000)
+    line.step("training", 9100, 10000)
     assert out.getvalue() == "[1/1] nerv: training 9100/10000, 180 s left\n"
 
 
 def test_a_live_display_begins_a_resumed_training_where_it_is() -> None:
     """So that rich does not take the steps of an earlier process for this one's."""
     display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=120))
-    display.begin(1, 1, "nerv")
-    display.step("training", 9000, 10000)
+    display.begin("[1/1] nerv").step("training", 9000, 10000)
     (task,) = display.progress.tasks
     assert (task.completed, task.speed) == (9000, None)

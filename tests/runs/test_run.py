@@ -19,7 +19,7 @@ from bench.cli import main
 from bench.files import read_json
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.runs.progress import PlainDisplay
+from bench.runs.progress import PlainLine
 
 pytestmark = pytest.mark.usefixtures("broken")
 
@@ -103,6 +103,7 @@ def test_dry_run_lists_and_writes_nothing(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().out.splitlines() == [
         "done   bunny/bunny skips",
         *(f"to do  bunny/bunny x264 crf={crf}" for crf in ("28.0", "34.0", "40.0", "46.0")),
+        "4 of 5 cells to do; no record of this machine tells how long 4 of them take.",
     ]
     assert sorted(tmp_path.rglob("*")) == written
 
@@ -114,13 +115,13 @@ def test_interrupted_run_keeps_what_is_finished(
     """Whole records or none, no half streams, no process left, and the next run goes on."""
     processes: list[int] = []
 
-    def interrupt(_: PlainDisplay, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
+    def interrupt(_: PlainLine, stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:
         if stage == "hanging":
             processes.extend((step, steps))
             assert all(map(alive, processes))
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(PlainDisplay, "step", interrupt)
+    monkeypatch.setattr(PlainLine, "step", interrupt)
     assert run(tmp_path, "--codecs", "copy,hangs,skips") == 130
     assert "interrupted; finished cells are kept" in capsys.readouterr().err
 

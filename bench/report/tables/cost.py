@@ -51,7 +51,8 @@ def _tables(
     for where, cells in by_machine(group).items():
         rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
-        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else _threads(cells)
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else (*_threads(cells), *_company(cells))
+        more += _disturbed([(cell, cell.record.decode if name == "decoding" else cell.record.encode) for cell in cells])
         tables.append(
             group_table(
                 f"{title} on {where}",
@@ -66,8 +67,11 @@ def _tables(
     return tables
 
 
-HIDDEN = ("size_bytes", "ms_ssim_rgb")
-"""Columns that are not printed, since other tables print them."""
+HIDDEN = (
+    *("size_bytes", "ms_ssim_rgb", "encode_cores", "encode_beside", "encode_other_load"),
+    *("decode_cores", "decode_other_load"),
+)
+"""Columns that are not printed, since other tables or notes say what is in them."""
 OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "decode_one_core_seconds")
 """Columns that are printed only where at least one row has a value."""
 
@@ -90,6 +94,8 @@ def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
             "decode_cpu_seconds": decode.cpu_seconds if decode else None,
             "decode_fps": group.frames / decode.seconds if decode and decode.seconds else None,
             "decode_peak_mib": _mebibytes(decode),
+            "decode_cores": decode.cores if decode else None,
+            "decode_other_load": decode.other_load if decode else None,
             "psnr_rgb": cell.quality("psnr_rgb"),
             "ms_ssim_rgb": cell.quality("ms_ssim_rgb"),
         }
@@ -112,6 +118,9 @@ def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
             "encode_cpu_seconds": encode.cpu_seconds if encode else None,
             "encode_gpu_seconds": encode.seconds if encode and on_gpu else None,
             "encode_peak_mib": _mebibytes(encode),
+            "encode_cores": encode.cores if encode else None,
+            "encode_beside": encode.beside if encode else None,
+            "encode_other_load": encode.other_load if encode else None,
         }
         | _parts(encode)
     )
@@ -161,6 +170,39 @@ def _threads(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
     parts = [f"{', '.join(dict.fromkeys(names))} {words}" for words, names in labels.items()]
     differing = " Where these differ, CPU seconds compare and seconds do not." if len(labels) > 1 else ""
     return (f"Threads while encoding: {'; '.join(parts)}.{differing}",)
+
+
+def _company(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
+    """The note on encoders that did not have the machine to themselves, since the run had several at once."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in cells:
+        cost = cell.record.encode
+        if cost and cost.beside:
+            others = "one other" if cost.beside == 1 else f"{cost.beside} others"
+            labels[f"beside {others}, on {cost.cores} of the cores"].append(_point_name(cell))
+    return tuple(
+        f"Encoded {how}: {', '.join(names)}. Their seconds do not compare with those of encoders that worked alone."
+        for how, names in labels.items()
+    )
+
+
+BUSY = 0.25
+"""From how many cores on, kept busy by other work, a timing is remarked on. An idle machine has less than 0.05."""
+
+
+def _disturbed(costs: Sequence[tuple[RecordedCell, Cost | None]]) -> tuple[str, ...]:
+    """The note on timings that other work disturbed, as far as records tell."""
+    loads = [(_point_name(cell), cost.other_load or 0.0) for cell, cost in costs if cost]
+    named = [f"{name} ({load:.1f})" for name, load in loads if load >= BUSY]
+    if not named:
+        return ()
+    return (
+        f"Timed while other work kept cores busy, so many on average: {', '.join(named)}. These seconds say little.",
+    )
+
+
+def _point_name(cell: RecordedCell) -> str:
+    return " ".join(filter(None, [cell.sequence, cell.label, cell.rate_point]))
 
 
 def _thread_words(record: Record) -> str:
