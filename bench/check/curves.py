@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..analysis.bd_rate import MIN_POINTS, Points, bd_rate
 from ..analysis.comparable import METRICS
 from ..records.record import Record
-from .cells import ACCEPT
 from .finding import Finding
+from .numeric import ACCEPT
 from .points import BySeed, MatchedPoint
+from .quantity import mean
 from .tolerance import FLOOR, STANDARD, Allowance, Tolerance, allowance, pooled_spread
 
 SeededPoints = dict[int, Points]
@@ -50,11 +51,11 @@ def _curve(name: str, members: Sequence[MatchedPoint], metric: str, trained: Tol
     between, other_reason = _gaps(base, new)
     if refused := reason or other_reason:
         return Finding(name, "curve", "note", f"There is no BD-rate on {METRICS[metric]}: {refused}.")
-    gap = _mean([_mean(row) for row in between])
+    gap = mean([mean(row) for row in between])
     if members[0].example.codec.family == "standard":
         allowed = Allowance(STANDARD.percent, "stated")
     else:
-        spread = pooled_spread([[_mean(row) for row in within]])
+        spread = pooled_spread([[mean(row) for row in within]])
         allowed = allowance(_nats(trained.percent), _nats(FLOOR.percent), spread, len(base), len(new), comparisons)
         allowed = Allowance(_percent(allowed.largest), allowed.source)
     value = _percent(gap)
@@ -115,7 +116,3 @@ def _nats(percent: float) -> float:
 
 def _percent(nats: float) -> float:
     return 100 * math.expm1(nats)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

@@ -1,8 +1,14 @@
-"""When two records of one cell must agree to the last bit."""
+"""When two records of one cell must agree to the last bit, and whether they do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..records.record import Record
+from .finding import Finding
+from .numeric import ACCEPT, numeric_findings
+from .quantity import QUALITIES, QUANTITIES
+from .tolerance import SAME_FRAMES_DECIBELS, Allowance
 
 NUMERICAL_PACKAGES = ("torch", "numba")
 """What networks compute with."""
@@ -53,6 +59,52 @@ def _other_kind(base: Record, new: Record) -> str | None:
 
 
 def _cores(one: Record, other: Record) -> int:
-    """The cores on which ``one`` was encoded: the machine's, unless both records state those of the encoder."""
+    """The cores on which ``one`` was encoded, or fewer threads: the machine's, unless both records state those of the
+    encoder."""
     stated = [record.encode.cores if record.encode else None for record in (one, other)]
     return one.environment.cores if stated[0] is None or stated[1] is None else stated[0]
+
+
+def exact_finding(subject: str, base: Record, new: Record) -> Finding:
+    """Whether all agrees that must, of two records that must agree."""
+    differing = [
+        name
+        for name, before, after in (
+            ("stream", base.stream and base.stream.sha256, new.stream and new.stream.sha256),
+            ("ledger", base.stream and base.stream.ledger, new.stream and new.stream.ledger),
+            ("decoded frames", base.frames_sha256, new.frames_sha256),
+            ("number of frames", _frame_counts(base), _frame_counts(new)),
+        )
+        if before != after
+    ]
+    if not differing:
+        return Finding(subject, "exact", "fine", "Stream, ledger and frames are those of the baseline.")
+    changes = "; ".join(
+        f"{quantity.name} {quantity.change(before, after)}"
+        for quantity in QUANTITIES
+        if (before := quantity.value(base)) is not None and (after := quantity.value(new)) is not None
+    )
+    message = (
+        f"{', '.join(differing)} should be the baseline's and differ: {changes}. Versions and processors agree, so the "
+        f"code changed; if that is meant, raise the codec's version, or {ACCEPT}."
+    )
+    return Finding(subject, "exact", "regression", message[:1].upper() + message[1:])
+
+
+def _frame_counts(record: Record) -> set[int]:
+    """How many frames were measured, in each metric that has values by frame."""
+    return {len(values) for values in record.quality.frames.values()} if record.quality else set()
+
+
+def digest_findings(subject: str, base: Record, new: Record) -> Iterator[Finding]:
+    """What follows from equal digests, whatever the machines: equal streams of a standard codec decode to equal
+    frames, and equal frames have equal quality."""
+    same_stream = base.stream and new.stream and base.stream.sha256 == new.stream.sha256
+    same_frames = base.frames_sha256 == new.frames_sha256
+    if same_stream and not same_frames and base.codec.family == "standard" and why_not_exact(base, new):
+        message = "The stream is the baseline's, and its decoded frames are not: the decoding changed."
+        yield Finding(subject, "exact", "regression", message)
+    if same_frames:
+        narrow = Allowance(SAME_FRAMES_DECIBELS, "stated")
+        why = "the frames are the baseline's, so the measuring changed"
+        yield from numeric_findings(subject, [base], [new], QUALITIES, lambda _: narrow, why, either_way=True)

@@ -29,6 +29,11 @@ class MatchedPoint:
         """A record of this point, of the baseline if it has one."""
         return next(iter((self.base or self.new).values()))
 
+    @property
+    def measured(self) -> list[Record]:
+        """The baseline's records that have a result."""
+        return [record for record in self.base.values() if record.status == "ok"]
+
     def subject(self, seed: int) -> str:
         """The name of the cell: with its seed where that decides the stream."""
         return f"{self.name} seed={seed}" if self.example.codec.family == "implicit" else self.name

@@ -66,7 +66,7 @@ def test_a_blind_gate_is_found_out(kind: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_wide_tolerance_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """0.05 dB would pass unseen."""
-    monkeypatch.setattr("bench.check.cells.STANDARD", Tolerance(1.0, 0.1))
+    monkeypatch.setattr("bench.check.numeric.STANDARD", Tolerance(1.0, 0.1))
     assert outcomes(BASE)["0.05 dB less PSNR in a standard codec"] is False
 
 
