@@ -19,7 +19,7 @@ def why_not_exact(base: Record, new: Record) -> str | None:
 
     They must where the codec's version and the tools' versions are the same, and besides either the codec is
     portable or the processors are of one kind: with the same instruction sets, the same number of cores and the
-    same GPU. Of networks, the versions of the libraries that compute them count too, and none is held to its bytes
+    same GPU. Of networks, the processor's name and the versions of the libraries that compute them count too, and none is held to its bytes
     on a GPU. Older records do not state the instruction sets, so nothing can be asked of them.
     """
     return _other_code(base, new) or (None if base.codec.portable and new.codec.portable else _other_kind(base, new))
@@ -51,6 +51,8 @@ def _other_kind(base: Record, new: Record) -> str | None:
         return None
     if before.gpu:
         return "networks on a GPU are not held to their bytes"
+    if before.cpu != after.cpu:  # libraries choose their code by a processor's maker and caches too
+        return f"the processors are {before.cpu} and {after.cpu}"
     for package in NUMERICAL_PACKAGES:
         versions = [environment.packages.get(package, "none") for environment in (before, after)]
         if versions[0] != versions[1]:

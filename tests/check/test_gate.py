@@ -15,6 +15,7 @@ from planted import LAPTOP, PAPER, QUICK, RATES, clip, curve, failed, record
 from bench.check.finding import Finding
 from bench.check.gate import FINE, INCOMPARABLE, REGRESSION, check, exit_status
 from bench.check.tolerance import STANDARD, TRAINED, Spread, Tolerance, prediction_half_width
+from bench.records.environment import Environment
 from bench.records.record import CodecFacts, Record
 
 KNOWN = replace(LAPTOP, instruction_sets=["avx2"])
@@ -24,7 +25,7 @@ OTHER = replace(LAPTOP, instruction_sets=["avx2", "avx512f"])
 Change = Callable[[Record], Record]
 
 
-def on(records: list[Record], environment: Any = KNOWN) -> list[Record]:
+def on(records: list[Record], environment: Environment = KNOWN) -> list[Record]:
     """The records as of this machine."""
     return [replace(one, environment=environment) for one in records]
 
@@ -133,10 +134,17 @@ def test_why_records_need_not_agree(change: Change, why: str) -> None:
     assert exit_status(strict) == INCOMPARABLE
 
 
-@pytest.mark.parametrize("packages", [{"torch": "2.9.0"}, {"torch": "2.8.0", "numba": "1.0"}])
-def test_networks_depend_on_libraries_and_encoders_do_not(packages: dict[str, str]) -> None:
-    """Another torch excuses another stream of a network alone."""
-    new = changed(on(BASE, replace(KNOWN, packages=packages)), other_stream, 0, 4)
+@pytest.mark.parametrize(
+    "machine",
+    [
+        replace(KNOWN, packages={"torch": "2.9.0"}),
+        replace(KNOWN, packages={"torch": "2.8.0", "numba": "1.0"}),
+        replace(KNOWN, cpu="Another maker's"),
+    ],
+)
+def test_networks_depend_on_libraries_and_encoders_do_not(machine: Environment) -> None:
+    """Another torch or processor of the same instruction sets excuses another stream of a network alone."""
+    new = changed(on(BASE, machine), other_stream, 0, 4)
     assert not_fine(check(BASE, new)) == [("bunny/bunny x264 crf=40", "exact", "regression")]
 
 
