@@ -19,8 +19,9 @@ def why_not_exact(base: Record, new: Record) -> str | None:
 
     They must where the codec's version and the tools' versions are the same, and besides either the codec is
     portable or the processors are of one kind: with the same instruction sets, the same number of cores and the
-    same GPU. Of networks, the processor's name and the versions of the libraries that compute them count too, and none is held to its bytes
-    on a GPU. Older records do not state the instruction sets, so nothing can be asked of them.
+    same GPU. Of networks, the processor's name and the versions of the libraries that compute them count too, and
+    none is held to its bytes on a GPU. Older records do not state the instruction sets, so nothing can be asked of
+    them.
     """
     return _other_code(base, new) or (None if base.codec.portable and new.codec.portable else _other_kind(base, new))
 
