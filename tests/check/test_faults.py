@@ -31,6 +31,12 @@ def test_every_fault_is_caught() -> None:
     assert "Size 2,305 bytes against 2,304" in trials[1].message
 
 
+def test_superseded_records_are_left_alone() -> None:
+    """A fault in one of them would be of no matter."""
+    older = [replace(one, codec=replace(one.codec, version=0)) for one in BASE]
+    assert set(outcomes([*older, *BASE]).values()) == {True}
+
+
 @pytest.mark.parametrize(
     ("records", "fault"),
     [
