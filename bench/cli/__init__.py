@@ -14,6 +14,7 @@ from ..version import __version__
 COMMANDS = {
     "run": "encode, decode and measure",
     "report": "make tables and curves of the records",
+    "verify": "decode stored streams again and compare them with their records",
     "ls": "list codecs, datasets and presets",
     "decode": "decode a stream",
     "complexity": "say what networks cost to decode, without training them",
