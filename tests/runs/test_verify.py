@@ -134,8 +134,8 @@ def delete(stream: Path, _: Path) -> None:
     ("damage", "verdict", "words"),
     [
         (flip, "broken", "damaged or another one"),
-        (truncate, "broken", "the record states"),
-        (put_another, "broken", "the record states"),
+        (truncate, "broken", "bytes, the record states"),
+        (put_another, "broken", "bytes, the record states"),
         (delete, "missing", "is not there"),
     ],
 )
