@@ -221,9 +221,12 @@ def with_frame(name: str, index: int, by: float) -> Callable[[Record], Record]:
 
 
 def with_frames(record: Record) -> Record:
-    """One frame more than there is."""
+    """One frame more than there is, at the rates that follow."""
+    assert record.stream is not None
     form = replace(record.clip.yuv.format, frames=record.clip.yuv.format.frames + 1)
-    return replace(record, clip=replace(record.clip, yuv=replace(record.clip.yuv, format=form)))
+    altered = replace(record, clip=replace(record.clip, yuv=replace(record.clip.yuv, format=form)))
+    bits = 8 * record.stream.size_bytes
+    return with_stream(bits_per_pixel=bits / form.pixels, bitrate_mbps=bits / form.duration_seconds / 1e6)(altered)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +240,7 @@ def with_frames(record: Record) -> Record:
         (with_metric("ms_ssim_rgb", -0.0001), "ms_ssim_rgb is 1.000000, the record states 0.999900"),
         (with_metric("ms_ssim_rgb_db", -30), "ms_ssim_rgb_db is "),
         (with_frame("psnr_rgb", 2, -0.001), "psnr_rgb of frame 2 is"),
-        (with_frames, "the record states"),
+        (with_frames, "the decoder gives 4 frames of 320x180"),
         (lambda record: replace(record, frames_sha256="0" * 64), "decodes to other samples"),
         (lambda record: replace(record, quality=None), "without stream or quality"),
     ],
