@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -16,6 +17,7 @@ from ..dataset import Clip, ClipWindow
 from ..errors import StoreError, UsageError
 from ..records.record import Record, Status
 from ..records.store import Store
+from ..runs.cell import frames_bytes
 from ..runs.progress import PlainDisplay
 from ..runs.verification import (
     VERDICTS,
@@ -75,7 +77,7 @@ def main(options: argparse.Namespace) -> int:
     chosen = sample(list(finished), options.sample or len(finished))
     titles = dict(zip(finished, described(list(finished.values())), strict=True))
     if len(chosen) < len(finished):
-        print(f"Of {len(finished)} finished cells, {len(chosen)} are verified.", file=sys.stderr)
+        print(f"A sample of {len(finished)} finished cells: {len(chosen)}.", file=sys.stderr)
     unfinished: Counter[Status] = Counter(record.status for record in records.values() if record.status != "ok")
     try:
         verify_all({name: finished[name] for name in chosen}, titles, store, options.reencode, findings)
@@ -104,11 +106,22 @@ def verify_all(
             if isinstance(opened, str):
                 print(f"Metrics of {clip.name} are not measured, without its source: {opened}", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="bench-verify-") as scratch:
+            check_space(Path(scratch), clip, titles[name])
             finding = verify(
                 name, record, store, sources[key], Path(scratch).resolve(), display.step, reencode=reencode
             )
         findings.append(finding)
         print(line(finding, f"{name}: {titles[name]}"), flush=True)
+
+
+def check_space(scratch: Path, clip: Clip, what: str) -> None:
+    """Raise `StoreError` unless the decoded frames of a clip fit on the disk of ``scratch``."""
+    needed, free = frames_bytes(clip), shutil.disk_usage(scratch).free
+    if free < needed:
+        raise StoreError(
+            f"{what} needs {needed / 2**30:.2f} GiB for decoded frames; {scratch.parent} has {free / 2**30:.2f} free. "
+            "Free some, or name another folder in the environment variable TMPDIR."
+        )
 
 
 def described(records: Sequence[Record]) -> list[str]:

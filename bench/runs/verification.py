@@ -163,6 +163,16 @@ def verify(
     ``source`` is its clip, or why that is not here. With ``reencode`` its stream is also made again. ``scratch`` is an
     empty folder.
     """
+    try:
+        return examine(name, record, store, source, scratch, progress, reencode=reencode)
+    except Exception as error:  # a record from elsewhere may state anything, and the rest must go on
+        return Finding(name, (Observation("broken", f"{type(error).__name__}: {error}"),))
+
+
+def examine(
+    name: str, record: Record, store: Store, source: Clip | str, scratch: Path, progress: Progress, *, reencode: bool
+) -> Finding:
+    """What `verify` finds. Raises whatever a record leads to that states what cannot be."""
     facts, recorded = record.stream, record.quality
     if facts is None or recorded is None:
         return Finding(name, (Observation("broken", "the record is of a finished cell, without stream or quality"),))

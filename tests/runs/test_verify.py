@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from bench.codec import Codec
 from bench.codecs.raw import Raw
 from bench.codecs.x264 import X264
 from bench.dataset import Clip
-from bench.records.record import Record
+from bench.records.record import Quality, Record
 from bench.records.store import Store
 from bench.runs.cell import run_cell
 from bench.runs.plan import PlannedCell
@@ -188,6 +189,11 @@ def test_a_stream_that_does_not_decode_is_broken(
 # --- Records
 
 
+def as_network(record: Record) -> Record:
+    """The same record of a network."""
+    return replace(record, codec=replace(record.codec, family="implicit"))
+
+
 def with_stream(**changes: Any) -> Callable[[Record], Record]:
     """The alteration of these fields of the stream's facts."""
     return lambda record: replace(record, stream=replace(record.stream, **changes))  # type: ignore[type-var]
@@ -262,6 +268,37 @@ def test_altered_records_are_named(
     assert printed.splitlines()[0].count(";") <= 1  # one alteration, and what follows from it
 
 
+@pytest.mark.parametrize(
+    "alter",
+    [
+        with_stream(path=os.devnull),
+        with_stream(path="records"),
+        lambda record: replace(record, still=replace(record.still, index=99)),
+        lambda record: replace(as_network(record), frames_sha256="", quality=Quality({}, {})),
+    ],
+)
+def test_a_record_that_states_what_cannot_be_is_an_outcome(
+    alter: Callable[[Record], Record], raw: tuple[str, Record], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a traceback, and other cells are verified."""
+    name, record = raw
+    store.save(name, alter(record))
+    store.save("zz", record)
+    status, printed = verified(store, capsys)
+    assert status == 1
+    assert re.match(rf"(broken |missing)  {name}: ", printed)
+    assert printed.splitlines()[1].startswith("same     zz: ")
+
+
+def test_a_full_disk_is_found_before_decoding(
+    raw: tuple[str, Record], store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of a cell, and the message says what to do."""
+    monkeypatch.setattr("bench.cli.verify.frames_bytes", lambda clip: 1 << 60)
+    assert main(["verify", "--results", str(store.root)]) == 2
+    assert re.search(r"raw needs .* GiB for decoded frames; .* TMPDIR", capsys.readouterr().err)
+
+
 def test_unreadable_records_and_streams_without_a_record_are_named(
     raw: tuple[str, Record], store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,11 +330,6 @@ def test_where_nothing_is_finished_there_is_nothing_to_verify(
 
 
 # --- Drift
-
-
-def as_network(record: Record) -> Record:
-    """The same record of a network."""
-    return replace(record, codec=replace(record.codec, family="implicit"))
 
 
 def changed_picture(store: Store, record: Record, samples: int, by: int) -> Record:
@@ -376,6 +408,23 @@ def test_the_same_frames_with_another_kept_frame_are_broken(
     status, printed = verified(store, capsys)
     assert status == 1
     assert "the kept frame is another" in printed
+
+
+def test_a_kept_frame_may_be_absent_but_not_another_file(
+    raw: tuple[str, Record], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An archive may leave pictures out."""
+    _, record = raw
+    assert record.still is not None
+    path = store.root / record.still.decoded.path
+    path.write_bytes(path.read_bytes() + b"x")
+    status, printed = verified(store, capsys)
+    assert (status, printed.split()[0]) == (1, "broken")
+    assert "is not the file that its record names" in printed
+    path.unlink()
+    status, printed = verified(store, capsys)
+    assert (status, printed.split()[0]) == (0, "same")
+    assert f"{path.name} is not there" in printed
 
 
 def test_without_source_and_kept_frame_drift_is_not_accepted(
