@@ -29,6 +29,7 @@ from ..runs.verification import (
     streams_without_records,
     verify,
 )
+from ..video.colour import Matrix
 from . import INTERRUPTED
 from .options import add_results
 
@@ -94,13 +95,13 @@ def verify_all(
 ) -> None:
     """Verify one record after another, print a line of each, and add it to ``findings``, so that what was done is known
     also after an interruption."""
-    sources: dict[tuple[str, ClipWindow, str, str], Clip | str] = {}
+    sources: dict[tuple[str, ClipWindow, Matrix, str, str], Clip | str] = {}
     display = PlainDisplay(Console(stderr=True, highlight=False))
     for number, (name, record) in enumerate(records.items(), start=1):
         display.begin(number, len(records), titles[name])
         print(f"{display.prefix} ...", file=sys.stderr, flush=True)
         clip = record.clip
-        key = (clip.name, clip.cut, clip.yuv_sha256, clip.rgb_sha256)
+        key = (clip.name, clip.cut, clip.matrix, clip.yuv_sha256, clip.rgb_sha256)
         if key not in sources:
             sources[key] = opened = open_source(clip)
             if isinstance(opened, str):
