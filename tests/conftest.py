@@ -161,6 +161,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     they have their own."""
     monkeypatch.setattr("bench.runs.cell.run_process", work_here)
     monkeypatch.setattr("bench.runs.decoder.run_process", work_here)
+    monkeypatch.setattr("bench.runs.verification.run_process", work_here)
     monkeypatch.setattr("bench.cli.report.cores", lambda: 1)
 
 

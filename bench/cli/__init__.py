@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "encode, decode and measure",
     "report": "make tables and curves of the records",
     "check": "compare results with a baseline, for continuous integration",
+    "verify": "decode stored streams again and compare them with their records",
     "ls": "list codecs, datasets and presets",
     "decode": "decode a stream",
     "complexity": "say what networks cost to decode, without training them",

@@ -38,13 +38,13 @@ def keep_frame(
     of_clip = f"{clip.source.dataset}-{clip.source.sequence}-{clip.rgb_sha256[:12]}-{index:04d}"
     return KeptFrame(
         index,
-        decoded=_keep(store, name, _rgb(decoded, index, clip.matrix, scratch)),
+        decoded=_keep(store, name, frame_in_rgb(decoded, index, clip.matrix, scratch)),
         source=_keep(store, f"{of_clip}-source", clip.rgb.read_frame(index)[0]),
         transient=_keep(store, f"{of_clip}-transient", transient),
     )
 
 
-def _rgb(video: RawVideo, index: int, matrix: Matrix, scratch: Path) -> Frame:
+def frame_in_rgb(video: RawVideo, index: int, matrix: Matrix, scratch: Path) -> Frame:
     """One frame in RGB, by the conversion that all frames take when they are measured."""
     planes = video.read_frame(index)
     alone = RawVideo(scratch / "kept.raw", replace(video.format, frames=1))

@@ -79,7 +79,11 @@ def choose_precision(network: Representation, frames: Tensor) -> Precision:
 
 
 def prepare(network: Representation) -> None:
-    """Prepare ``network`` for `compute` and `Representation.decode_run`: inference mode and a fast layout in memory."""
+    """Prepare ``network`` for `compute` and `Representation.decode_run`: inference mode and a fast layout in memory.
+
+    float32 is then float32 on GPUs too, which else multiply with the 10 bits of TF32.
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     keep_freed_memory()
     network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
