@@ -9,7 +9,7 @@ from typing import get_args
 
 from ..dataset import Clip, ClipWindow, Dataset
 from ..errors import UsageError
-from ..measure.families import FAMILIES
+from ..measure.families import BY_FFMPEG, FAMILIES
 from ..records import environment
 from ..records.store import Store
 from ..registry import check_suffix, codecs, datasets, open_dataset, unknown
@@ -119,10 +119,10 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--metrics",
         type=metric_names,
-        default=list(FAMILIES),
+        default=list(BY_FFMPEG),
         metavar="NAMES",
         help=f"beside PSNR and MS-SSIM, comma-separated: {', '.join(FAMILIES)}; none for none. Finished cells that "
-        "lack one are decoded again for it (default: all)",
+        "lack one are decoded again for it (default: all but ssimulacra2, which is slow)",
     )
     parser.add_argument("--dry-run", action="store_true", help="list the cells with what each will cost; do nothing")
     add_results(parser)

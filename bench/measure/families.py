@@ -1,30 +1,42 @@
-"""Metrics beyond PSNR and MS-SSIM: VMAF, XPSNR and SSIM, as the ffmpeg that is here computes them.
+"""Metrics beyond PSNR and MS-SSIM: VMAF, XPSNR and SSIM, as the ffmpeg that is here computes them, and SSIMULACRA2.
 
-They compare the decoded frames with the clip in the clip's own YUV format, frame by frame of the same number; time
-stamps do not come into it. Each family of metrics has an ffmpeg of its own, so that a crash of one harms nothing.
-**None is believed before it has proved itself on the clip at hand**: the clip against itself, at its own size and
-depth, must give the best values.
+They compare frame by frame of the same number; time stamps do not come into it. Each family has an ffmpeg of its own,
+so that a crash of one harms nothing. None is believed before it has proved itself (`proof`).
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+import io
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import ffmpeg
 import numpy as np
+from PIL import Image
 
-from ..errors import BenchError, StoreError, ToolError
-from ..files import read_json, write_json
+from ..dataset import Clip
+from ..errors import ToolError
 from ..records.cores import cores
-from ..records.record import Quality
+from ..video import colour
 from ..video import ffmpeg as tool
-from ..video.raw import RawVideo, VideoFormat
+from ..video.raw import Frame, RawVideo, VideoFormat
 from .psnr import CAP_DB
+from .side_by_side import side_by_side
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A clip and its decoded frames: as they are ``shown``, in RGB or in the clip's YUV format, and in that format."""
+
+    clip: Clip
+    shown: RawVideo
+    yuv: RawVideo
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,8 @@ class Family(ABC):
         """Why these metrics cannot be computed of such a video here; None if they can."""
 
     @abstractmethod
-    def measure(self, reference: RawVideo, decoded: RawVideo) -> Values:
-        """The metrics of ``decoded``, a raw video of the same format. Raises `ToolError`."""
+    def measure(self, compared: Compared) -> Values:
+        """The metrics of decoded frames. Raises `ToolError`."""
 
     def tools(self) -> dict[str, str]:
         """The versions of the programs that decide the values."""
@@ -59,14 +71,13 @@ class Family(ABC):
         return None
 
 
-def _compared(reference: RawVideo, decoded: RawVideo, filter_name: str, task: str, **options: Any) -> tool.FFmpegRun:
-    """What an ffmpeg filter that compares two videos prints."""
-    inputs = [tool.raw_input(video) for video in (decoded, reference)]
+def by_filter(compared: Compared, name: str, task: str, **options: Any) -> tool.FFmpegRun:
+    """What an ffmpeg filter that compares two videos prints, of the YUV."""
+    inputs = [tool.raw_input(video) for video in (compared.yuv, compared.clip.yuv)]
     inputs[1] = inputs[1].filter("null")  # ffmpeg-python takes equal streams for one, whose frames go one way only
     if depth := options.pop("pixel_format", None):
         inputs = [stream.filter("format", depth) for stream in inputs]
-    compared = ffmpeg.filter(inputs, filter_name, **options)
-    return tool.run(compared.output("-", format="null"), task)
+    return tool.run(ffmpeg.filter(inputs, name, **options).output("-", format="null"), task)
 
 
 class VMAF(Family):
@@ -85,11 +96,10 @@ class VMAF(Family):
             return f"{self.name} needs {longer}x{shorter} pixels or more; this clip is {form}"
         return None
 
-    def measure(self, reference: RawVideo, decoded: RawVideo) -> Values:
+    def measure(self, compared: Compared) -> Values:
         models = "|".join(f"version={model}:name={name}" for name, model in self.models.items())
-        log = _compared(
-            reference,
-            decoded,
+        log = by_filter(
+            compared,
             "libvmaf",
             f"Measuring {self.name}",
             log_path="/dev/stdout",
@@ -135,10 +145,10 @@ class XPSNR(Family):
     def missing(self, form: VideoFormat) -> str | None:
         return None if "xpsnr" in tool.filters() else f"ffmpeg {tool.version()} has no filter xpsnr"
 
-    def measure(self, reference: RawVideo, decoded: RawVideo) -> Values:
-        form = reference.format
+    def measure(self, compared: Compared) -> Values:
+        form = compared.clip.yuv.format
         rounded = {"pixel_format": form.pixel_format.removesuffix("10le")} if self.remark(form) else {}
-        log = _compared(reference, decoded, "xpsnr", "Measuring XPSNR", stats_file="-", **rounded)
+        log = by_filter(compared, "xpsnr", "Measuring XPSNR", stats_file="-", **rounded)
         row = r"^n: *\d+ +XPSNR y: (\S+) +XPSNR u: (\S+) +XPSNR v: (\S+)"
         by_frame = [list(map(_decibels, values)) for values in re.findall(row, log.stdout.decode(), re.MULTILINE)]
         average = re.search(r"\] XPSNR +y: (\S+) +u: (\S+) +v: (\S+)", log.stderr)
@@ -166,14 +176,51 @@ class SSIM(Family):
     def missing(self, form: VideoFormat) -> str | None:
         return None if "ssim" in tool.filters() else f"ffmpeg {tool.version()} has no filter ssim"
 
-    def measure(self, reference: RawVideo, decoded: RawVideo) -> Values:
-        log = _compared(reference, decoded, "ssim", "Measuring SSIM", stats_file="-")
+    def measure(self, compared: Compared) -> Values:
+        log = by_filter(compared, "ssim", "Measuring SSIM", stats_file="-")
         rows = re.findall(r"^n:\d+ Y:(\S+) .*All:(\S+)", log.stdout.decode(), re.MULTILINE)
         columns = zip(*([float(value) for value in row] for row in rows), strict=True)
         return _means({name: list(column) for name, column in zip(self.least, columns, strict=True)})
 
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (VMAF1(), VMAF0(), XPSNR(), SSIM())}
+class SSIMULACRA2(Family):
+    """Structural similarity in a perceptual colour space (Sneyers, 2022), of RGB frames; 100 is no difference, and
+    values may be negative. The package computes it in plain Python: a frame of 1080p takes seconds."""
+
+    name = "ssimulacra2"
+    least: ClassVar = {"ssimulacra2": 100.0}
+
+    def missing(self, form: VideoFormat) -> str | None:
+        if importlib.util.find_spec("ssimulacra2") is None:
+            return "the package ssimulacra2 is not installed; it is in the extra `metrics`"
+        if min(form.width, form.height) < 8:
+            return f"ssimulacra2 needs 8x8 pixels or more; this clip is {form}"
+        return None
+
+    def measure(self, compared: Compared) -> Values:
+        from ssimulacra2 import compute_ssimulacra2
+
+        def score(pair: tuple[list[Frame], list[Frame]]) -> float:
+            return float(compute_ssimulacra2(*(_bitmap(rgb) for (rgb,) in pair)))
+
+        shown = colour.converted_frames(compared.shown, "rgb24", compared.clip.matrix)
+        scores = side_by_side(score, zip(compared.clip.rgb.read_frames(), shown, strict=True))
+        return _means({"ssimulacra2": list(scores)})
+
+    def tools(self) -> dict[str, str]:
+        return {"ssimulacra2": importlib.metadata.version("ssimulacra2")}
+
+
+def _bitmap(rgb: Frame) -> io.BytesIO:
+    """A file in memory that holds the picture as it is."""
+    file = io.BytesIO()
+    Image.fromarray(rgb).save(file, "bmp")
+    return file
+
+
+FAMILIES: dict[str, Family] = {f.name: f for f in (VMAF1(), VMAF0(), XPSNR(), SSIM(), SSIMULACRA2())}
+BY_FFMPEG = ("vmaf_v1", "vmaf_v0", "xpsnr", "ssim")
+"""The families that need no package of their own."""
 
 
 def _means(frames: dict[str, list[float]]) -> Values:
@@ -182,107 +229,3 @@ def _means(frames: dict[str, list[float]]) -> Values:
 
 def _decibels(text: str) -> float:
     return min(float(text), CAP_DB)
-
-
-# --- Proof ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What came of a clip compared with itself: why the family is not to be believed, or None. ``tools`` are the
-    versions with which that was found."""
-
-    tools: dict[str, str]
-    fault: str | None
-
-
-def fault(family: Family, reference: RawVideo) -> str | None:
-    """Why a family gives no values of such a clip that can be believed; None if it does. The proof is kept beside the
-    clip, and made again when a tool has another version."""
-    if reason := family.missing(reference.format):
-        return reason
-    path = reference.path.with_name(f"proof-{family.name}.json")
-    try:
-        proof = read_json(path, Proof)
-    except StoreError:
-        proof = None
-    if proof is None or proof.tools != family.tools():
-        proof = Proof(family.tools(), _prove(family, reference))
-        write_json(path, proof)
-    return proof.fault
-
-
-def _prove(family: Family, reference: RawVideo) -> str | None:
-    try:
-        values = family.measure(reference, reference)
-        _check_counts(values, reference.format)
-    except BenchError as error:
-        return f"comparing the clip with itself failed: {error}"
-    for name, least in family.least.items():
-        worst = min(values.frames[name])
-        if not worst >= least:
-            return f"the clip compared with itself has {name} {worst:.4g} in a frame; at least {least:g} was expected"
-    return None
-
-
-def _check_counts(values: Values, form: VideoFormat) -> None:
-    for name, each in values.frames.items():
-        if len(each) != form.frames:
-            raise ToolError(f"Measuring {name}: there are values of {len(each)} frames; expected {form.frames}.")
-
-
-# --- Measuring ------------------------------------------------------------------------------
-
-
-def with_families(quality: Quality, names: Iterable[str], reference: RawVideo, decoded: RawVideo) -> Quality:
-    """``quality`` with the metrics of the families of these names too, or with the reasons why it lacks them.
-
-    ``reference`` is the clip's YUV; ``decoded`` has the same format.
-    """
-    for name in names:
-        family = FAMILIES[name]
-        quality = _without(quality, family.least)
-        try:
-            reason = fault(family, reference)
-            values = None if reason else family.measure(reference, decoded)
-            if values:
-                _check_counts(values, reference.format)
-        except BenchError as error:
-            reason, values = str(error), None
-        if values is None:
-            unavailable = quality.unavailable | dict.fromkeys(family.least, str(reason))
-            quality = replace(quality, unavailable=unavailable)
-            continue
-        remark = family.remark(reference.format)
-        quality = replace(
-            quality,
-            clip=quality.clip | values.clip,
-            frames=quality.frames | {metric: [*each] for metric, each in values.frames.items()},
-            tools=quality.tools | dict.fromkeys(family.least, _words(family.tools())),
-            remarks=quality.remarks | (dict.fromkeys(family.least, remark) if remark else {}),
-        )
-    return quality
-
-
-def _words(tools: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in tools.items())
-
-
-def _without(quality: Quality, metrics: Iterable[str]) -> Quality:
-    """The same without these metrics."""
-    gone = set(metrics)
-    parts = ("clip", "frames", "unavailable", "tools", "remarks")
-    kept = {part: {name: v for name, v in getattr(quality, part).items() if name not in gone} for part in parts}
-    return replace(quality, **kept)
-
-
-def lacking(quality: Quality, names: Sequence[str], reference: RawVideo | None = None) -> list[str]:
-    """Those of the families that ``quality`` has no values of, though they can be had: never measured, or, as far as
-    the clip's YUV is there to tell, unavailable for a reason that is not there any more."""
-    lacked = []
-    for name in names:
-        absent = [metric for metric in FAMILIES[name].least if metric not in quality.clip]
-        never = any(metric not in quality.unavailable for metric in absent)
-        if never or (absent and reference is not None and fault(FAMILIES[name], reference) is None):
-            lacked.append(name)
-    return lacked

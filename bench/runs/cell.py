@@ -14,7 +14,8 @@ from ..codec import Progress
 from ..dataset import Clip
 from ..errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError, StoreError
 from ..files import file_sha256, read_json, write_json
-from ..measure.families import with_families
+from ..measure.families import Compared
+from ..measure.proof import with_families
 from ..measure.quality import measure_quality
 from ..measure.regions import transient_pixels
 from ..records import environment
@@ -94,7 +95,7 @@ def add_metrics(
             )
         progress("measuring")
         shown = shown_frames(cell, decoded)
-        quality = with_families(record.quality, metrics, cell.clip.yuv, in_clip_format(cell, shown, decoded.scratch))
+        quality = with_families(record.quality, metrics, compared(cell, shown, decoded.scratch))
     record = dataclasses.replace(record, quality=quality)
     store.save(cell.file_name, record)
     return record
@@ -106,12 +107,12 @@ def shown_frames(cell: PlannedCell, decoded: Decoded) -> RawVideo:
     return colour.rounded(decoded.video, form.pixel_format, decoded.scratch / "rounded.yuv", cell.clip.matrix)
 
 
-def in_clip_format(cell: PlannedCell, shown: RawVideo, scratch: Path) -> RawVideo:
-    """The same in the clip's YUV format."""
-    form = cell.clip.yuv.format
-    if shown.format.pixel_format == form.pixel_format:
-        return shown
-    return colour.convert(shown, form.pixel_format, scratch / "converted.yuv", cell.clip.matrix)
+def compared(cell: PlannedCell, shown: RawVideo, scratch: Path) -> Compared:
+    """The clip and its decoded frames, in its YUV format too."""
+    name, yuv = cell.clip.yuv.format.pixel_format, shown
+    if shown.format.pixel_format != name:
+        yuv = colour.convert(shown, name, scratch / "converted.yuv", cell.clip.matrix)
+    return Compared(cell.clip, shown, yuv)
 
 
 def attempt(cell: PlannedCell, store: Store, work: Callable[[Record], Record]) -> Record:
@@ -179,7 +180,8 @@ def complete(
         progress("measuring")
         shown = shown_frames(cell, decoded)
         quality = measure_quality(cell.clip, shown)
-        quality = with_families(quality, metrics, cell.clip.yuv, in_clip_format(cell, shown, decoded.scratch))
+        if metrics:
+            quality = with_families(quality, metrics, compared(cell, shown, decoded.scratch))
         record = dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),

@@ -8,7 +8,7 @@ from itertools import product
 
 from ..codec import Codec
 from ..dataset import ClipWindow, Dataset
-from ..measure.families import lacking
+from ..measure.proof import lacking
 from ..records import environment
 from ..records.record import SCHEMA, Record
 from ..records.store import Store

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Literal, TypeAlias
 
 from ..errors import BenchError, CellInterruptedError
-from ..measure.families import lacking
+from ..measure.proof import lacking
 from ..records.record import Record, Status
 from ..records.store import Store
 from .cell import add_metrics, encode_ahead, run_cell
@@ -169,7 +169,7 @@ class Run:
         record = self._record(cell)
         if record is None or record.quality is None or is_wanted(record, self.store, self.rerun):
             return []
-        return [] if self.rerun == "never" else lacking(record.quality, self.metrics, cell.clip.yuv)
+        return [] if self.rerun == "never" else lacking(record.quality, self.metrics, cell.clip)
 
     def _end(self, line: Line, record: Record) -> None:
         line.end(summarise(record), record.status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 from collections.abc import Callable
@@ -12,33 +11,41 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.dataset import Clip, Source
 from bench.measure import families
-from bench.measure.families import FAMILIES, SSIM, VMAF0, VMAF1, XPSNR, Values, fault, lacking, with_families
+from bench.measure.families import BY_FFMPEG, FAMILIES, SSIM, VMAF0, VMAF1, XPSNR, Compared, Values
+from bench.measure.proof import fault, lacking, with_families
 from bench.records.record import Quality
-from bench.video import ffmpeg
+from bench.video import colour, ffmpeg
 from bench.video.raw import PixelFormat, RawVideo, VideoFormat
 
 NOTHING = Quality({}, {})
-Make = Callable[..., RawVideo]
+Make = Callable[..., Clip]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Makes four frames of moving pictures, blurred if that is asked for."""
+    """Makes clips of four frames of moving pictures, blurred if that is asked for."""
 
-    def make(width: int, height: int, pixel_format: PixelFormat = "yuv420p", blur: float = 0) -> RawVideo:
+    def make(width: int, height: int, pixel_format: PixelFormat = "yuv420p", blur: float = 0) -> Clip:
         form = VideoFormat(width, height, 4, Fraction(25), pixel_format)
         folder = tmp_path / f"{width}x{height}{pixel_format}{blur}"
         folder.mkdir()
-        video = RawVideo(folder / "clip.yuv", form)
+        yuv = RawVideo(folder / "clip.yuv", form)
         source = f"testsrc2=size={width}x{height}:rate=25:duration=0.16"
         chain = f"{source},format={pixel_format}" + (f",gblur={blur}" if blur else "")
-        command = [ffmpeg.binary(), "-v", "error", "-f", "lavfi", "-i", chain, "-f", "rawvideo", video.path]
+        command = [ffmpeg.binary(), "-v", "error", "-f", "lavfi", "-i", chain, "-f", "rawvideo", yuv.path]
         subprocess.run(command, check=True)
-        video.check_size()
-        return video
+        yuv.check_size()
+        rgb = colour.convert(yuv, "rgb24", folder / "clip.rgb", "bt601")
+        return Clip(Source("planted", "moving", "", "", "", 4), yuv, rgb, "bt601", "", "")
 
     return make
+
+
+def against(clip: Clip, other: Clip) -> Compared:
+    """``other`` as what was decoded of ``clip``."""
+    return Compared(clip, other.yuv, other.yuv)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -47,7 +54,8 @@ def test_values_fall_with_blur(name: str, pixel_format: PixelFormat, make: Make)
     """The clip itself has the best values, and the more it is blurred the lower they are, in every frame."""
     clip = make(320, 180, pixel_format)
     best, good, bad = (
-        FAMILIES[name].measure(clip, other) for other in (clip, *(make(320, 180, pixel_format, s) for s in (0.5, 2)))
+        FAMILIES[name].measure(against(clip, other))
+        for other in (clip, *(make(320, 180, pixel_format, s) for s in (0.5, 2)))
     )
     assert set(best.clip) == set(best.frames) == set(FAMILIES[name].least)
     for metric in best.clip:
@@ -76,16 +84,16 @@ def ssim_of_luma(a: RawVideo, b: RawVideo) -> float:
 def test_ssim_is_the_definition(make: Make) -> None:
     """Computed anew by numpy; ffmpeg rounds to integers on the way."""
     a, b = make(64, 48), make(64, 48, blur=1)
-    assert SSIM().measure(a, b).clip["ssim_y"] == pytest.approx(ssim_of_luma(a, b), abs=2e-3)
+    assert SSIM().measure(against(a, b)).clip["ssim_y"] == pytest.approx(ssim_of_luma(a.yuv, b.yuv), abs=2e-3)
 
 
 def test_frames_are_compared_by_their_number(make: Make) -> None:
     """The frames of the clip in another order are another video, whatever their times."""
     clip = make(320, 180)
-    frames = list(clip.read_frames())
-    turned = RawVideo(clip.path.with_name("turned.yuv"), clip.format)
+    frames = list(clip.yuv.read_frames())
+    turned = RawVideo(clip.yuv.path.with_name("turned.yuv"), clip.yuv.format)
     turned.path.write_bytes(b"".join(plane.tobytes() for frame in [*frames[1:], frames[0]] for plane in frame))
-    values = SSIM().measure(clip, turned)
+    values = SSIM().measure(Compared(clip, turned, turned))
     assert max(values.frames["ssim_y"]) < 0.999
 
 
@@ -98,33 +106,33 @@ def test_vmaf_is_refused_where_it_would_crash(
 ) -> None:
     """With a reason, before it starts; and if it were started, the crash would be a reason too."""
     clip = make(width, height)
-    quality = with_families(NOTHING, ["vmaf_v1", "ssim"], clip, clip)
-    assert quality.unavailable == {"vmaf_v1": f"vmaf_v1 needs 216x160 pixels or more; this clip is {clip.format}"}
+    quality = with_families(NOTHING, ["vmaf_v1", "ssim"], against(clip, clip))
+    assert quality.unavailable == {"vmaf_v1": f"vmaf_v1 needs 216x160 pixels or more; this clip is {clip.yuv.format}"}
     assert quality.clip["ssim_y"] == 1
     monkeypatch.setattr(VMAF1, "least_sides", (0, 0))
-    quality = with_families(NOTHING, ["vmaf_v1"], clip, clip)
+    quality = with_families(NOTHING, ["vmaf_v1"], against(clip, clip))
     assert "comparing the clip with itself failed: Measuring vmaf_v1: " in quality.unavailable["vmaf_v1"]
 
 
 def test_the_least_size_of_vmaf_works(make: Make) -> None:
     """So that nothing is refused that would work."""
     clip = make(160, 216)
-    assert with_families(NOTHING, ["vmaf_v1"], clip, clip).clip == {"vmaf_v1": pytest.approx(100)}
+    assert with_families(NOTHING, ["vmaf_v1"], against(clip, clip)).clip == {"vmaf_v1": pytest.approx(100)}
     clip = make(32, 32)
-    assert with_families(NOTHING, ["vmaf_v0"], clip, clip).clip["vmaf_v0"] > 95
+    assert with_families(NOTHING, ["vmaf_v0"], against(clip, clip)).clip["vmaf_v0"] > 95
 
 
 def test_xpsnr_of_ten_bits_is_right_at_any_width(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where ffmpeg's filter is wrong, it is given eight bits, which is said; at widths that it can, all ten."""
     clip = make(180, 96, "yuv420p10le")
-    quality = with_families(NOTHING, ["xpsnr"], clip, clip)
+    quality = with_families(NOTHING, ["xpsnr"], against(clip, clip))
     assert quality.clip == {"xpsnr_y": 100, "xpsnr_u": 100, "xpsnr_v": 100}
     assert "measured in 8 bits" in quality.remarks["xpsnr_y"]
-    assert with_families(NOTHING, ["xpsnr"], *[make(192, 96, "yuv420p10le")] * 2).remarks == {}
+    assert with_families(NOTHING, ["xpsnr"], against(*[make(192, 96, "yuv420p10le")] * 2)).remarks == {}
 
     monkeypatch.setattr(XPSNR, "remark", lambda *_: None)  # as if the fault were not known
-    clip = dataclasses.replace(clip, path=clip.path.rename(clip.path.parent.parent / "again.yuv"))
-    quality = with_families(NOTHING, ["xpsnr"], clip, clip)
+    next(clip.yuv.path.parent.glob("proof-*")).unlink()
+    quality = with_families(NOTHING, ["xpsnr"], against(clip, clip))
     if quality.clip:  # the fault reads memory that may happen to hold zeros
         assert set(quality.clip.values()) == {100}
     else:
@@ -139,7 +147,7 @@ class Planted(SSIM):
     measured = 0
     version = "1"
 
-    def measure(self, reference: RawVideo, decoded: RawVideo) -> Values:
+    def measure(self, compared: Compared) -> Values:
         """Planted values."""
         type(self).measured += 1
         return Values(
@@ -163,16 +171,16 @@ def test_a_metric_that_fails_on_the_clip_itself_is_not_believed(planted: type[Pl
     """The proof is made once for a clip, and again for another version of the tool."""
     clip, decoded = make(64, 48), make(64, 48, blur=1)
     planted.own = 0.97
-    quality = with_families(NOTHING, ["ssim"], clip, decoded)
+    quality = with_families(NOTHING, ["ssim"], against(clip, decoded))
     assert quality.clip == {}
     assert quality.unavailable["ssim_y"] == (
         "the clip compared with itself has ssim_y 0.97 in a frame; at least 1 was expected"
     )
-    assert with_families(NOTHING, ["ssim"], clip, decoded) == quality
+    assert with_families(NOTHING, ["ssim"], against(clip, decoded)) == quality
     assert planted.measured == 1
     planted.own, planted.version = 1.0, "2"
     assert lacking(quality, ["ssim"], clip) == ["ssim"], "the reason is not there any more"
-    quality = with_families(quality, ["ssim"], clip, decoded)
+    quality = with_families(quality, ["ssim"], against(clip, decoded))
     assert quality.clip == {"ssim_y": 0.5, "ssim_yuv": 0.5}
     assert quality.unavailable == {}
     assert quality.tools["ssim_y"] == "planted 2"
@@ -192,17 +200,35 @@ def test_an_ffmpeg_without_the_filters(make: Make, monkeypatch: pytest.MonkeyPat
     """Each metric says so, and nothing fails."""
     monkeypatch.setattr(ffmpeg, "filters", lambda: frozenset())
     clip = make(64, 48)
-    quality = with_families(NOTHING, FAMILIES, clip, clip)
+    quality = with_families(NOTHING, BY_FFMPEG, against(clip, clip))
     assert quality.clip == {}
     assert all("has no filter" in reason for reason in quality.unavailable.values())
-    assert lacking(quality, list(FAMILIES), clip) == []
+    assert lacking(quality, BY_FFMPEG, clip) == []
 
 
 def test_means_are_those_of_libvmaf(make: Make) -> None:
     """Its own pooling, in the same log."""
     clip, decoded = make(320, 180), make(320, 180, blur=1)
-    log = families._compared(
-        clip, decoded, "libvmaf", "test", log_path="/dev/stdout", log_fmt="json", model="version=vmaf_v0.6.1:name=x"
+    log = families.by_filter(
+        against(clip, decoded),
+        "libvmaf",
+        "test",
+        log_path="/dev/stdout",
+        log_fmt="json",
+        model="version=vmaf_v0.6.1:name=x",
     )
     pooled = json.loads(log.stdout)["pooled_metrics"]["x"]["mean"]
-    assert VMAF0().measure(clip, decoded).clip["vmaf_v0"] == pytest.approx(pooled, abs=1e-5)
+    assert VMAF0().measure(against(clip, decoded)).clip["vmaf_v0"] == pytest.approx(pooled, abs=1e-5)
+
+
+def test_a_package_that_is_not_installed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the extra; once it is there, the metric is lacked again."""
+    clip = make(64, 48)
+    with monkeypatch.context() as patch:
+        patch.setattr(families.importlib.util, "find_spec", lambda _: None)
+        quality = with_families(NOTHING, ["ssimulacra2"], against(clip, clip))
+        assert "it is in the extra `metrics`" in quality.unavailable["ssimulacra2"]
+        assert lacking(quality, ["ssimulacra2"], clip) == []
+    assert lacking(quality, ["ssimulacra2"], clip) == ["ssimulacra2"]
+    quality = with_families(quality, ["ssimulacra2"], against(clip, clip))
+    assert quality.clip["ssimulacra2"] == 100
