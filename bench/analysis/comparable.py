@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..records.record import Record
+from ..registry import unknown
 from .conditions import PUBLISHED_MATRIX, Conditions, at_full_scale, conditions, matrix_name, scaling
 from .labels import curve_labels, rate_points, sequence_names
 
@@ -23,6 +24,33 @@ CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-
 METRICS = {"psnr_rgb": "PSNR", "ms_ssim_rgb_db": "MS-SSIM (dB)"}
 """The metrics of curves and BD-rates, with their names. MS-SSIM is used in dB, -10 log10(1 - MS-SSIM), since on
 its own scale all good values crowd together below 1."""
+
+MORE_METRICS = {
+    "vmaf_v1": "VMAF v1",
+    "vmaf_v0": "VMAF v0.6.1",
+    "vmaf_v0_neg": "VMAF v0.6.1 NEG",
+    "xpsnr_y": "XPSNR of Y (dB)",
+    "xpsnr_u": "XPSNR of U (dB)",
+    "xpsnr_v": "XPSNR of V (dB)",
+    "ssim_y": "SSIM of Y",
+    "ssim_yuv": "SSIM",
+    "psnr_y": "PSNR of Y (dB)",
+    "psnr_yuv_611": "PSNR 6:1:1 (dB)",
+}
+"""Names of other metrics. One that is in none of the two stands under the name that it has in records."""
+NO_QUALITY = frozenset({"transient_share"})
+"""What records hold beside metrics of quality."""
+
+
+def chosen_metrics(records: Iterable[Record], more: Iterable[str] = ()) -> dict[str, str]:
+    """`METRICS` and ``more``, with their names. Raises `UsageError` for one that no record has."""
+    known = {name for record in records if record.quality for name in record.quality.clip} - NO_QUALITY
+    chosen = dict(METRICS)
+    for metric in more:
+        if metric not in known:
+            raise unknown("metric", metric, sorted(known))
+        chosen[metric] = chosen.get(metric) or MORE_METRICS.get(metric, metric)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -71,6 +99,8 @@ class ComparableSet:
     full_scale: bool
     distinction: str
     cells: tuple[RecordedCell, ...]
+    metrics: Mapping[str, str] = field(default_factory=lambda: METRICS)
+    """The metrics of curves and BD-rates, with their names."""
 
     @property
     def dataset(self) -> str:
@@ -199,7 +229,7 @@ class ComparableSet:
         return {sequence: rate for sequence, rate in rates.items() if rate is not None}
 
 
-def comparable_sets(records: Iterable[Record]) -> list[ComparableSet]:
+def comparable_sets(records: Iterable[Record], metrics: Mapping[str, str] = METRICS) -> list[ComparableSet]:
     """The records sorted into comparable sets: those at full scale first, then by name."""
     members: dict[tuple[Conditions, bool], list[Record]] = defaultdict(list)
     for record in records:
@@ -208,7 +238,7 @@ def comparable_sets(records: Iterable[Record]) -> list[ComparableSet]:
     for key in members:
         named_alike[key[0].slug].append(key)
     groups = [
-        ComparableSet(*key, _distinction(key, named_alike[key[0].slug]), _cells(records))
+        ComparableSet(*key, _distinction(key, named_alike[key[0].slug]), _cells(records), metrics)
         for key, records in members.items()
     ]
     return sorted(groups, key=lambda group: (not group.full_scale, group.slug))

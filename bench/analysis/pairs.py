@@ -13,7 +13,7 @@ import numpy as np
 
 from .bd_rate import BDRate, Points, bd_rate
 from .bootstrap import Array, mean_interval
-from .comparable import METRICS, ComparableSet
+from .comparable import ComparableSet
 
 ANCHORS = ("nerv", "x265")
 """The codecs that BD-rates are against unless others are named."""
@@ -106,7 +106,7 @@ def comparisons(group: ComparableSet, against: Sequence[str] | None = None) -> l
     ``against`` has the anchors' labels; if it is None, they are the usual anchors."""
     chosen = anchors(group) if against is None else against
     items = []
-    for sequence, metric in product(group.sequences, METRICS):
+    for sequence, metric in product(group.sequences, group.metrics):
         curves: dict[str, list[tuple[int, Points]]] = defaultdict(list)
         for curve in group.curves:
             if curve.sequence == sequence:
@@ -127,7 +127,7 @@ def pairs(group: ComparableSet) -> dict[tuple[str, str, str], Pair]:
     by_pair: dict[tuple[str, str, str], dict[str, list[CurveComparison]]] = defaultdict(lambda: defaultdict(list))
     for item in comparisons(group, list(group.codecs)):
         by_pair[item.codec, item.anchor, item.metric][item.sequence].append(item)
-    means = {(label, metric): mean_curve(group, label, metric) for label in group.codecs for metric in METRICS}
+    means = {(label, metric): mean_curve(group, label, metric) for label in group.codecs for metric in group.metrics}
     return {
         (codec, anchor, metric): Pair(
             codec, anchor, metric, dict(items), _of_means(means[anchor, metric], means[codec, metric])

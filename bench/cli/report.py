@@ -41,6 +41,13 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         f"(default: {' and '.join(ANCHORS)})",
     )
     parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a metric that has curves and BD-rates too, such as vmaf_v1; may be repeated",
+    )
+    parser.add_argument(
         "--rate-axis", choices=("log", "linear"), default="log", help="of the curves (default: %(default)s)"
     )
     parser.add_argument(
@@ -78,9 +85,14 @@ def report(options: argparse.Namespace) -> int:
             f"There are no records in {store.root} to report on. To make some, run `python -m bench run` first."
         )
     made = content(
-        [item.record for item in stored], store.root, against=options.anchor or ANCHORS, rate_axis=options.rate_axis
+        [item.record for item in stored],
+        store.root,
+        against=options.anchor or ANCHORS,
+        rate_axis=options.rate_axis,
+        metrics=options.metric,
     )
     chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
+    chosen += [part for name in options.metric for part in ("--metric", name)]
     chosen += ["--rate-axis", options.rate_axis] if options.rate_axis != "log" else []
     command = shlex.join(["python", "-m", "bench", "report", "--results", printable(options.results), *chosen])
     write_content(made, store.root / "report", stored, command, workers=cores())

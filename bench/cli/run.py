@@ -9,9 +9,10 @@ from typing import get_args
 
 from ..dataset import Clip, ClipWindow, Dataset
 from ..errors import UsageError
+from ..measure.families import BY_FFMPEG, FAMILIES
 from ..records import environment
 from ..records.store import Store
-from ..registry import check_suffix, codecs, datasets, open_dataset
+from ..registry import check_suffix, codecs, datasets, open_dataset, unknown
 from ..runs import preset as presets
 from ..runs.listing import asked_clip, described, listing
 from ..runs.plan import labelled_points, plan, rate_points, select
@@ -115,6 +116,14 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         metavar="NAMES",
         help="comma-separated, as cuda:0,cuda:1 or cpu: what encoders run on in turn; the first one decodes",
     )
+    parser.add_argument(
+        "--metrics",
+        type=metric_names,
+        default=list(BY_FFMPEG),
+        metavar="NAMES",
+        help=f"beside PSNR and MS-SSIM, comma-separated: {', '.join(FAMILIES)}; none for none. Finished cells that "
+        "lack one are decoded again for it (default: all but ssimulacra2, which is slow)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="list the cells with what each will cost; do nothing")
     add_results(parser)
     return parser
@@ -134,14 +143,25 @@ def main(options: argparse.Namespace) -> int:
     store = Store(options.results)
     if options.dry_run:
         asked = [asked_clip(dataset, name, window, options.matrix) for name in chosen_sequences(dataset, sequences)]
-        print("\n".join(described(listing(points, asked, options.seeds, options.rerun, store))))
+        print("\n".join(described(listing(points, asked, options.seeds, options.rerun, options.metrics, store))))
         return 0
     environment.git_commit()  # now, while the files are those that this process imported
     shares = chosen_shares(options.jobs, options.devices)
     clips = open_clips(dataset, sequences, window, options.matrix)
     store.prepare()
     cells = plan(points, clips, preset, options.seeds)
-    return run_all(cells, store, TimeLimit(options.timeout, deadline), options.rerun, shares)
+    return run_all(cells, store, TimeLimit(options.timeout, deadline), options.rerun, shares, options.metrics)
+
+
+def metric_names(text: str) -> list[str]:
+    """Names of families of metrics; for argparse."""
+    if text.strip() == "none":
+        return []
+    names = list_of(str)(text)
+    for name in names:
+        if name not in FAMILIES:
+            raise argparse.ArgumentTypeError(str(unknown("metric", name, [*FAMILIES, "none"])))
+    return names
 
 
 def chosen_shares(jobs: int | None, devices: list[str] | None) -> list[Share]:

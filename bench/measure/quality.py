@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import repeat
-from typing import TypeVar
 
 import numpy as np
 
@@ -19,11 +14,7 @@ from ..video.reference import reference_rgb
 from . import ms_ssim
 from .psnr import mean_squared_error, psnr
 from .regions import RegionErrors, region_errors, region_psnr, transient_pixels
-
-T = TypeVar("T")
-R = TypeVar("R")
-MOST_WORKERS = 4
-"""The most frames that are measured at once. Each takes memory."""
+from .side_by_side import side_by_side
 
 
 def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
@@ -61,7 +52,7 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
         clip.yuv.read_frames(),
         colour.converted_frames(decoded, clip.yuv.format.pixel_format, clip.matrix),
     )
-    measured = _side_by_side(measure, zip(range(clip.yuv.format.frames), *videos, strict=True))
+    measured = side_by_side(measure, zip(range(clip.yuv.format.frames), *videos, strict=True))
     rgb_errors, yuv_errors, errors_by_region, similarities = zip(*measured, strict=True)
     in_rgb, in_yuv = psnr(np.array(rgb_errors), clip.rgb.format), psnr(np.array(yuv_errors), clip.yuv.format)
     by_region = region_psnr(errors_by_region)
@@ -76,17 +67,3 @@ def measure_quality(clip: Clip, decoded: RawVideo) -> Quality:
     values["ms_ssim_rgb"] = float(np.mean(similarities))
     values["ms_ssim_rgb_db"] = ms_ssim.in_decibels(values["ms_ssim_rgb"])
     return Quality(values, by_frame, by_region.missing)
-
-
-def _side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """The results of ``function`` for ``items``, in their order, computed in several threads. An item is taken only
-    when a thread is about to be free, so that few items are in memory."""
-    workers = min(MOST_WORKERS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[R]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

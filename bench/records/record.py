@@ -88,6 +88,10 @@ class Quality:
     frames: dict[str, list[float | None]]
     unavailable: dict[str, str] = field(default_factory=dict)
     """Metric to the reason why it could not be computed."""
+    tools: dict[str, str] = field(default_factory=dict)
+    """Metric to the program that computed it, with its version, where it is not this one."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """Metric to what must be known of its values."""
 
 
 @dataclass(frozen=True)

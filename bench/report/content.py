@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..analysis.comparable import ComparableSet, comparable_sets
+from ..analysis.comparable import ComparableSet, chosen_metrics, comparable_sets
 from ..analysis.pairs import ANCHORS, Pairs, pairs
 from ..analysis.paper import load_paper
 from ..records.record import Record
@@ -20,7 +20,7 @@ from .tables.equal_time import equal_time_tables
 from .tables.ledger import ledger_table, share_table
 from .tables.paper import paper_bd_table, paper_decoding_tables
 from .tables.provenance import machine_table, provenance
-from .tables.quality import rd_table, region_tables
+from .tables.quality import pooling_tables, rd_table, region_tables
 from .tables.table import Table
 
 
@@ -99,11 +99,13 @@ def content(
     *,
     against: Sequence[str] = ANCHORS,
     rate_axis: RateAxis = "log",
+    metrics: Sequence[str] = (),
 ) -> Content:
     """The report on ``records``. BD-rates are against the codecs or labels ``against``, and ``rate_axis`` is the
-    axis of the curves. ``root`` is the results directory, where frames were kept. Raises `UsageError` for an anchor
-    that none of the records has, unless it is a usual one."""
-    groups = comparable_sets(records)
+    axis of the curves. ``metrics`` have curves and BD-rates beside PSNR and MS-SSIM. ``root`` is the results directory,
+    where frames were kept. Raises `UsageError` for a metric that none of the records has, and for such an anchor,
+    unless it is a usual one."""
+    groups = comparable_sets(records, chosen_metrics(records, metrics))
     known = sorted({name for group in groups for name in [*group.codecs, *group.codecs.values()]})
     for name in against:
         if name not in known and name not in ANCHORS:
@@ -147,6 +149,7 @@ def _results(group: ComparableSet, compared: Pairs) -> list[Table]:
         return [coverage]
     return [
         *region_tables(group),
+        *pooling_tables(group),
         *bd_matrices(group, compared),
         *decoding_tables(group),
         *paper_decoding_tables(group, load_paper()),

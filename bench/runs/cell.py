@@ -7,13 +7,15 @@ import datetime
 import shutil
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..codec import Progress
 from ..dataset import Clip
 from ..errors import BenchError, CellInterruptedError, CellTimeoutError, CodecError, DecodeError, StoreError
 from ..files import file_sha256, read_json, write_json
+from ..measure.families import Compared
+from ..measure.proof import with_families
 from ..measure.quality import measure_quality
 from ..measure.regions import transient_pixels
 from ..records import environment
@@ -22,7 +24,7 @@ from ..records.record import SCHEMA, CodecFacts, KeptFrame, PresetFacts, Quality
 from ..records.store import Store
 from ..video import colour
 from ..video.raw import RawVideo, VideoFormat
-from .decoder import decode
+from .decoder import Decoded, decode
 from .encoder import Encoded, EncodeResult, EncodeTask
 from .plan import PlannedCell
 from .process import NO_LIMIT, TimeLimit, run_process
@@ -30,9 +32,15 @@ from .share import CAN_PIN, WHOLE, Share, one_core
 
 
 def run_cell(
-    cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit = NO_LIMIT, share: Share = WHOLE
+    cell: PlannedCell,
+    store: Store,
+    progress: Progress,
+    limit: TimeLimit = NO_LIMIT,
+    share: Share = WHOLE,
+    metrics: Sequence[str] = (),
 ) -> Record:
     """Encode, decode and measure ``cell``, whose lock the caller holds, and save its record whatever becomes of it.
+    ``metrics`` are names of `bench.measure.families`.
 
     Only a cell that is interrupted has no record: `CellInterruptedError` says so, and an encoder
     that keeps checkpoints goes on from its last one when the cell is run again. What was encoded is not encoded again
@@ -42,7 +50,7 @@ def run_cell(
     ran_through = not store.checkpoints_path(cell.file_name).exists()
 
     def work(record: Record) -> Record:
-        finished = complete(record, cell, store, progress, limit, share)
+        finished = complete(record, cell, store, progress, limit, share, metrics)
         return dataclasses.replace(finished, wall_seconds=time.monotonic() - begun if ran_through else None)
 
     record = attempt(cell, store, work)
@@ -67,6 +75,44 @@ def encode_ahead(
         return None
     store.save(cell.file_name, record)
     return record
+
+
+def add_metrics(
+    cell: PlannedCell, record: Record, store: Store, progress: Progress, limit: TimeLimit, metrics: Sequence[str]
+) -> Record:
+    """Save the record of a finished cell with these metrics too, measured on its stored stream.
+
+    Raises `DecodeError` if the stream decodes to other frames here than those that were measured before.
+    """
+    assert record.quality is not None
+    stream = store.stream_path(cell.file_name, cell.codec.suffix).resolve()
+    log = store.log_path(cell.file_name).resolve()
+    with store.scratch(cell.file_name) as scratch, decode(stream, log, progress, limit, beside=scratch) as decoded:
+        if decoded.video.sha256() != record.frames_sha256:
+            raise DecodeError(
+                f"{cell}: here its stream decodes to other frames than those that were measured, so that no metric can "
+                "be added. To measure all anew, run it again with --rerun always."
+            )
+        progress("measuring")
+        shown = shown_frames(cell, decoded)
+        quality = with_families(record.quality, metrics, compared(cell, shown, decoded.scratch))
+    record = dataclasses.replace(record, quality=quality)
+    store.save(cell.file_name, record)
+    return record
+
+
+def shown_frames(cell: PlannedCell, decoded: Decoded) -> RawVideo:
+    """The decoded frames as they are measured: in RGB, or in the clip's YUV format."""
+    form = cell.clip.yuv.format
+    return colour.rounded(decoded.video, form.pixel_format, decoded.scratch / "rounded.yuv", cell.clip.matrix)
+
+
+def compared(cell: PlannedCell, shown: RawVideo, scratch: Path) -> Compared:
+    """The clip and its decoded frames, in its YUV format too."""
+    name, yuv = cell.clip.yuv.format.pixel_format, shown
+    if shown.format.pixel_format != name:
+        yuv = colour.convert(shown, name, scratch / "converted.yuv", cell.clip.matrix)
+    return Compared(cell.clip, shown, yuv)
 
 
 def attempt(cell: PlannedCell, store: Store, work: Callable[[Record], Record]) -> Record:
@@ -115,7 +161,13 @@ def start_record(cell: PlannedCell) -> Record:
 
 
 def complete(
-    record: Record, cell: PlannedCell, store: Store, progress: Progress, limit: TimeLimit, share: Share
+    record: Record,
+    cell: PlannedCell,
+    store: Store,
+    progress: Progress,
+    limit: TimeLimit,
+    share: Share,
+    metrics: Sequence[str],
 ) -> Record:
     """``record`` with everything that running the cell adds. Raises what went wrong."""
     log = store.log_path(cell.file_name).resolve()
@@ -126,9 +178,10 @@ def complete(
         check_frames(decoded.video.format, cell)
         check_ledger(decoded.ledger, stream, cell)
         progress("measuring")
-        form, matrix = cell.clip.yuv.format, cell.clip.matrix
-        shown = colour.rounded(decoded.video, form.pixel_format, decoded.scratch / "rounded.yuv", matrix)
+        shown = shown_frames(cell, decoded)
         quality = measure_quality(cell.clip, shown)
+        if metrics:
+            quality = with_families(quality, metrics, compared(cell, shown, decoded.scratch))
         record = dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),

@@ -8,6 +8,7 @@ from itertools import product
 
 from ..codec import Codec
 from ..dataset import ClipWindow, Dataset
+from ..measure.proof import lacking
 from ..records import environment
 from ..records.record import SCHEMA, Record
 from ..records.store import Store
@@ -48,15 +49,22 @@ def asked_clip(dataset: Dataset, sequence: str, window: ClipWindow, matrix: Matr
 
 @dataclass(frozen=True)
 class ListedCell:
-    """``wanted`` says whether the cell would be run, and ``seconds`` how long that would take, if records tell."""
+    """``wanted`` says whether the cell would be run, and ``seconds`` how long that would take, if records tell.
+    ``lacked`` are the metrics that a finished cell would get."""
 
     name: str
     wanted: bool
     seconds: float | None
+    lacked: list[str]
 
 
 def listing(
-    points: Sequence[LabelledPoint], clips: Iterable[AskedClip], seeds: Sequence[int], rerun: Rerun, store: Store
+    points: Sequence[LabelledPoint],
+    clips: Iterable[AskedClip],
+    seeds: Sequence[int],
+    rerun: Rerun,
+    metrics: Sequence[str],
+    store: Store,
 ) -> list[ListedCell]:
     """Each cell of a run once, in its order."""
     records = list(store.readable())
@@ -67,11 +75,16 @@ def listing(
         of_clip = [record for record in records if clip.is_of(record)]
         video = clip.format or (of_clip[0].clip.yuv.format if of_clip else None)
         for seed, at in product(seeds, points):
-            wanted = is_wanted(answer(of_clip, at.codec, seed), store, rerun)
+            record = answer(of_clip, at.codec, seed)
+            wanted = is_wanted(record, store, rerun)
+            quality = record.quality if record and not wanted and rerun != "never" else None
+            lacked = lacking(quality, metrics) if quality else []
             own_seed = f"seed={seed}" if at.codec.seeded and len(seeds) > 1 else ""
             name = " ".join(filter(None, [f"{clip.dataset}/{clip.sequence}", at.label, at.point, own_seed]))
             seconds = estimate_seconds(at.codec, video, here) if wanted and video else None
-            cells.setdefault((clip, at.codec, seed if at.codec.seeded else 0), ListedCell(name, wanted, seconds))
+            cells.setdefault(
+                (clip, at.codec, seed if at.codec.seeded else 0), ListedCell(name, wanted, seconds, lacked)
+            )
     return list(cells.values())
 
 
@@ -92,7 +105,8 @@ def described(cells: Sequence[ListedCell]) -> list[str]:
     lines = []
     for cell in cells:
         cost = f": about {in_words(cell.seconds)}" if cell.seconds is not None else ""
-        lines.append(f"to do  {cell.name}{cost}" if cell.wanted else f"done   {cell.name}")
+        more = f", but for {', '.join(cell.lacked)}" if cell.lacked else ""
+        lines.append(f"to do  {cell.name}{cost}" if cell.wanted else f"done   {cell.name}{more}")
     wanted = [cell for cell in cells if cell.wanted]
     known = [cell.seconds for cell in wanted if cell.seconds is not None]
     total = f"{len(wanted)} of {len(cells)} cells to do"

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Literal, TypeAlias
 
-from ..errors import CellInterruptedError
+from ..errors import BenchError, CellInterruptedError
+from ..measure.proof import lacking
 from ..records.record import Record, Status
 from ..records.store import Store
-from .cell import encode_ahead, run_cell
+from .cell import add_metrics, encode_ahead, run_cell
 from .plan import PlannedCell
 from .process import NO_LIMIT, TimeLimit
 from .progress import Display, Line, open_display, summarise
@@ -45,13 +46,15 @@ def run_all(
     limit: TimeLimit = NO_LIMIT,
     rerun: Rerun = "failed",
     shares: Sequence[Share] = (WHOLE,),
+    metrics: Sequence[str] = (),
 ) -> int:
     """Run the cells that are wanted, say on standard error what came of it, and return the exit status of the command.
 
+    Finished cells that lack some of ``metrics`` (names of `bench.measure.families`) are decoded again and get them.
     With several ``shares`` of the machine, as many encoders work at once. Decoding is timed, so that it begins when
     all of them have ended, and runs alone.
     """
-    run = Run(cells, store, limit, rerun)
+    run = Run(cells, store, limit, rerun, metrics)
     if len(run.waiting) < len(cells):
         print(f"{len(cells) - len(run.waiting)} of {len(cells)} cells are already done.", file=sys.stderr)
     stopped: CellInterruptedError | None = None
@@ -69,18 +72,21 @@ def run_all(
     if stopped:
         print(f"{stopped} {len(run.waiting)} of {len(cells)} cells are left.", file=sys.stderr)
         return OUT_OF_TIME
-    return int(any(status not in (*FINISHED, DONE_ELSEWHERE) for status in run.outcomes))
+    return int(any(outcome not in GOOD for outcome in run.outcomes))
 
 
-DONE_ELSEWHERE = "done elsewhere"
+DONE_ELSEWHERE, MEASURED, NOT_MEASURED = "done elsewhere", "with more metrics", "without the metrics"
+GOOD = (*FINISHED, DONE_ELSEWHERE, MEASURED)
 
 
 class Run:
     """The cells that wait to be run, and what became of the others."""
 
-    def __init__(self, cells: Sequence[PlannedCell], store: Store, limit: TimeLimit, rerun: Rerun) -> None:
-        self.store, self.limit, self.rerun = store, limit, rerun
-        wanted = [cell for cell in cells if is_wanted(self._record(cell), store, rerun)]
+    def __init__(
+        self, cells: Sequence[PlannedCell], store: Store, limit: TimeLimit, rerun: Rerun, metrics: Sequence[str]
+    ) -> None:
+        self.store, self.limit, self.rerun, self.metrics = store, limit, rerun, metrics
+        wanted = [cell for cell in cells if is_wanted(self._record(cell), store, rerun) or self._lacked(cell)]
         self.waiting = deque(wanted)
         self.titles = {cell.key: f"[{place}/{len(wanted)}] {cell}" for place, cell in enumerate(wanted, 1)}
         self.files = {cell.key: self._file(cell) for cell in wanted}
@@ -98,7 +104,7 @@ class Run:
                 if error := self.limit.interruption():
                     raise error
                 with self.store.try_lock(cell.file_name) as locked:
-                    if not locked or self._is_done(cell):  # `finish_all` will see
+                    if not locked or self._is_done(cell) or self._lacked(cell):  # `finish_all` will see
                         continue
                     line = display.begin(self.titles[cell.key])
                     record = encode_ahead(cell, self.store, line.step, self.limit, share)
@@ -135,12 +141,35 @@ class Run:
                     postponed.add(cell.key)
                     self.waiting.rotate(-1)
                     continue
-                if self._is_done(cell):
+                if lacked := self._lacked(cell):
+                    self._measure(display, cell, lacked)
+                elif self._is_done(cell):
                     self.outcomes[DONE_ELSEWHERE] += 1
                 else:
                     line = display.begin(self.titles[cell.key])
-                    self._end(line, run_cell(cell, self.store, line.step, self.limit, share))
+                    self._end(line, run_cell(cell, self.store, line.step, self.limit, share, self.metrics))
                 self.waiting.popleft()
+
+    def _measure(self, display: Display, cell: PlannedCell, lacked: Sequence[str]) -> None:
+        line, record = display.begin(self.titles[cell.key]), self._record(cell)
+        assert record is not None
+        try:
+            record = add_metrics(cell, record, self.store, line.step, self.limit, lacked)
+        except CellInterruptedError:
+            raise
+        except BenchError as error:
+            line.end(str(error), "failed")
+            self.outcomes[NOT_MEASURED] += 1
+        else:
+            line.end(f"{', '.join(lacked)} measured", "ok")
+            self.outcomes[MEASURED] += 1
+
+    def _lacked(self, cell: PlannedCell) -> list[str]:
+        """The metrics that the record of a finished cell is to get."""
+        record = self._record(cell)
+        if record is None or record.quality is None or is_wanted(record, self.store, self.rerun):
+            return []
+        return [] if self.rerun == "never" else lacking(record.quality, self.metrics, cell.clip)
 
     def _end(self, line: Line, record: Record) -> None:
         line.end(summarise(record), record.status)

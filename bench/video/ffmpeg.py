@@ -58,6 +58,13 @@ def encoders() -> frozenset[str]:
     return frozenset(re.findall(r"^ V\S* (\S+)", listing.stdout, flags=re.MULTILINE))
 
 
+@functools.cache
+def filters() -> frozenset[str]:
+    """The names of the filters in this build."""
+    listing = subprocess.run([binary(), "-hide_banner", "-filters"], check=True, capture_output=True, text=True)
+    return frozenset(re.findall(r"^ \S+ (\S+) +\S+->", listing.stdout, flags=re.MULTILINE))
+
+
 def missing_encoder(name: str) -> str | None:
     """Why the encoder ``name`` cannot be used, with the cure; None if it can."""
     if name in encoders():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,58 @@ def test_a_device_reaches_the_encoder(tmp_path: Path, monkeypatch: pytest.Monkey
     assert record.notes["CUDA_VISIBLE_DEVICES"] == ""
     assert record.encode is not None
     assert record.encode.beside == 0
+
+
+# --- Metrics that are added later
+
+
+@pytest.mark.usefixtures("in_process")
+def test_metrics_are_added_without_encoding_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the stored stream; all else in the record stays, and the next run has nothing to do."""
+    monkeypatch.setenv("COUNTS_AT", str(tmp_path / "count"))
+    cell = ["--codecs", "counts,skips"]
+    assert run(tmp_path, *cell, "--metrics", "none") == 0
+    before = {record.codec.name: record for record in records(tmp_path)}
+    assert run(tmp_path, *cell, "--metrics", "ssim,xpsnr", "--dry-run") == 0
+    assert "done   bunny/bunny counts, but for ssim, xpsnr" in capsys.readouterr().out
+
+    assert run(tmp_path, *cell, "--metrics", "ssim") == 0
+    assert "[1/1] bunny/bunny counts: ssim measured" in capsys.readouterr().err
+    after = {record.codec.name: record for record in records(tmp_path)}
+    assert after["skips"] == before["skips"]
+    quality = after["counts"].quality
+    assert quality is not None
+    assert replace(after["counts"], quality=before["counts"].quality) == before["counts"]
+    assert (quality.clip["ssim_y"], len(quality.frames["ssim_yuv"])) == (1, 4)
+    assert "xpsnr_y" not in quality.clip
+    assert quality.tools["ssim_y"].startswith("ffmpeg ")
+
+    assert run(tmp_path, *cell, "--metrics", "ssim") == 0
+    assert run(tmp_path, *cell, "--metrics", "ssim,vmaf_v1", "--rerun", "never") == 0
+    assert capsys.readouterr().err.count("nothing to do") == 2
+    assert (tmp_path / "count").read_text() == "1"
+
+
+@pytest.mark.usefixtures("in_process")
+def test_metrics_of_other_frames_are_not_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A stream that decodes otherwise here, as a network's may on another machine, keeps the record that it has."""
+    assert run(tmp_path, "--codecs", "copy", "--metrics", "none") == 0
+    store = Store(tmp_path)
+    (path,) = (tmp_path / "records").iterdir()
+    (record,) = records(tmp_path)
+    store.save(path.stem, replace(record, frames_sha256="00" * 32))
+    content = path.read_bytes()
+    assert run(tmp_path, "--codecs", "copy") == 1
+    said = capsys.readouterr().err
+    assert "decodes to other frames than those that were measured" in said
+    assert "1 without the metrics" in said
+    assert path.read_bytes() == content
+
+
+def test_a_metric_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a suggestion."""
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, "--metrics", "vmaf_v2")
+    assert "Did you mean 'vmaf_v1'?" in capsys.readouterr().err

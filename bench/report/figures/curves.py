@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ...analysis.average import seed_mean, seed_range, sequence_mean
 from ...analysis.bd_rate import Points
-from ...analysis.comparable import METRICS, ComparableSet, Curve
+from ...analysis.comparable import ComparableSet, Curve
 from .picture import (
     QUIET,
     Picture,
@@ -31,13 +31,13 @@ AVERAGE_NOTE = "Average: mean rate and mean quality at each rate point that ever
 
 def rd_pictures(group: ComparableSet, styles: Styles, rate_axis: RateAxis = "log") -> list[Picture]:
     """One picture for each metric in which any curve has a point to draw."""
-    drawable = [metric for metric in METRICS if any(_drawable(curve, metric) for curve in group.curves)]
+    drawable = [metric for metric in group.metrics if any(_drawable(curve, metric) for curve in group.curves)]
     return [_picture(group, metric, styles, rate_axis) for metric in drawable]
 
 
 def _picture(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateAxis) -> Picture:
     several = len(group.sequences) > 1
-    caption = f"{METRICS[metric]} over bits per pixel: {group.dataset}, {group.stamp}"
+    caption = f"{group.metrics[metric]} over bits per pixel: {group.dataset}, {group.stamp}"
     if len({curve.seed for curve in group.curves}) > 1:
         caption += ". Several seeds: their mean at each rate point, from the lowest to the highest shaded"
     return Picture(
@@ -54,8 +54,8 @@ def draw(group: ComparableSet, metric: str, styles: Styles, rate_axis: RateAxis 
     """The curves of a comparable set, with axes for each sequence and, where there are several, for their average."""
     several = len(group.sequences) > 1
     count = len(group.sequences) + several
-    figure = new_figure(group, f"{METRICS[metric]} over rate", *grid_size(count))
-    figure.supylabel(METRICS[metric] if "dB" in METRICS[metric] else f"{METRICS[metric]} (dB)", fontsize=9)
+    figure = new_figure(group, f"{group.metrics[metric]} over rate", *grid_size(count))
+    figure.supylabel(f"{group.metrics[metric]} (dB)" if metric == "psnr_rgb" else group.metrics[metric], fontsize=9)
     grid = grid_of_axes(figure, count)
     lines = line_styles(group)
 
@@ -118,7 +118,9 @@ def _mark_source(axes: Axes, rate: float | None) -> bool:
 def _alt(group: ComparableSet, metric: str) -> str:
     """What the picture shows, in words for those who do not see it."""
     reaches = [_reach(label, group.curves, metric) for label in group.codecs]
-    return f"{METRICS[metric]} over bits per pixel on {', '.join(group.sequences)}. " + " ".join(filter(None, reaches))
+    return f"{group.metrics[metric]} over bits per pixel on {', '.join(group.sequences)}. " + " ".join(
+        filter(None, reaches)
+    )
 
 
 def _reach(label: str, curves: Sequence[Curve], metric: str) -> str:

@@ -8,7 +8,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ...analysis.comparable import METRICS, ComparableSet
+from ...analysis.comparable import ComparableSet
 from ...analysis.pairs import Mean, Pairs
 from .picture import PAGE, QUIET, Picture, dress, more_room, new_figure
 
@@ -22,7 +22,7 @@ def heat_map_pictures(group: ComparableSet, compared: Pairs) -> list[Picture]:
     labels = [label for label in group.codecs if any(curve.label == label for curve in group.curves)]
     if len(labels) < 2:
         return []
-    return [_picture(group, labels, metric, compared) for metric in METRICS]
+    return [_picture(group, labels, metric, compared) for metric in group.metrics]
 
 
 def _picture(group: ComparableSet, labels: list[str], metric: str, compared: Pairs) -> Picture:
@@ -30,9 +30,9 @@ def _picture(group: ComparableSet, labels: list[str], metric: str, compared: Pai
     return Picture(
         figure=draw(group, labels, metric, compared),
         name=f"{group.slug}-bd-rate-{metric.replace('_', '-')}",
-        caption=f"BD-rate on {METRICS[metric]} of each codec (row) against each other (column): {group.dataset}, "
+        caption=f"BD-rate on {group.metrics[metric]} of each codec (row) against each other (column): {group.dataset}, "
         f"{group.stamp}. Percent of bits, mean over sequences; blue needs fewer. Hatched: refused.",
-        alt=f"BD-rates on {METRICS[metric]}. " + " ".join(_outcome(p.codec, p.anchor, p.mean) for p in pairs),
+        alt=f"BD-rates on {group.metrics[metric]}. " + " ".join(_outcome(p.codec, p.anchor, p.mean) for p in pairs),
         wide=False,
     )
 
@@ -41,7 +41,7 @@ def draw(group: ComparableSet, labels: list[str], metric: str, compared: Pairs) 
     """A square for each pair, coloured by the logarithm of the bits that the codec needs. It is hatched if the
     BD-rate was refused on all sequences."""
     side, more = 0.62 * len(labels), more_room(labels, 10, 1.5)
-    figure = new_figure(group, f"BD-rate on {METRICS[metric]}", side + 1.9 + more, side + 1.7 + more)
+    figure = new_figure(group, f"BD-rate on {group.metrics[metric]}", side + 1.9 + more, side + 1.7 + more)
     axes = figure.subplots()
     dress(axes)
     norm = TwoSlopeNorm(0, -LIMIT, LIMIT)

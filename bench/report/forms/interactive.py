@@ -15,7 +15,7 @@ from typing import Any
 import vl_convert
 
 from ...analysis.average import sequence_mean
-from ...analysis.comparable import METRICS, ComparableSet
+from ...analysis.comparable import ComparableSet
 from ..figures.picture import DARK, LINES, MARKERS, MORE_STYLES, RateAxis, Styles, line_styles
 
 SHAPES = {
@@ -48,7 +48,7 @@ def curve_data(group: ComparableSet, styles: Styles) -> dict[str, Any] | None:
             sequences.index(cell.sequence),
             cell.record.seed,
             _short(cell.bits_per_pixel),
-            *(_short(cell.quality(metric)) for metric in METRICS),
+            *(_short(cell.quality(metric)) for metric in group.metrics),
             cell.rate_point,
         ]
         for curve in group.curves
@@ -59,16 +59,18 @@ def curve_data(group: ComparableSet, styles: Styles) -> dict[str, Any] | None:
         return None
     if len(sequences) > 1:
         for number, label in enumerate(labels):
-            for place, metric in enumerate(METRICS):
+            for place, metric in enumerate(group.metrics):
                 for rate, quality in sequence_mean(group, label, metric):
-                    values = [_short(quality) if other == place else None for other in range(len(METRICS))]
+                    values = [_short(quality) if other == place else None for other in range(len(group.metrics))]
                     points.append([number, len(sequences), None, _short(rate), *values, "mean"])
         sequences.append(f"average of {len(group.sequences)}")
     lines = line_styles(group)
     return {
         "curves": [_look(label, *styles[codec], DASHES[lines[label]]) for label, codec in group.codecs.items()],
         "sequences": sequences,
-        "metrics": [name if "dB" in name else f"{name} (dB)" for name in METRICS.values()],
+        "metrics": [f"{name} (dB)" if metric == "psnr_rgb" else name for metric, name in group.metrics.items()],
+        "digits": [4 if metric.startswith("ssim") else 2 for metric in group.metrics],
+        "units": [" dB" if "psnr" in metric or metric.endswith("_db") else "" for metric in group.metrics],
         "sourceRates": [group.source_rates().get(sequence) for sequence in sequences],
         "points": points,
     }

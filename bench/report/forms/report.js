@@ -54,7 +54,7 @@
         .filter((p) => p[1] === sequence && on.has(p[0]) && p[4 + metric] !== null)
         .map((p) => {
           const look = this.data.curves[p[0]];
-          const rate = `${digits(p[3], 4)} bits per pixel`, value = `${p[4 + metric].toFixed(2)} dB`, point = p.at(-1) || "–";
+          const rate = `${digits(p[3], 4)} bits per pixel`, value = `${p[4 + metric].toFixed(this.data.digits[metric])}${this.data.units[metric]}`, point = p.at(-1) || "–";
           return {
             curve: `${p[0]}/${p[2]}`, codec: look.label, "bits per pixel": p[3], quality: p[4 + metric],
             point, rate, value, says: `${look.label}, ${point}: ${value} at ${rate}`,

@@ -9,7 +9,7 @@ from itertools import product
 import pandas as pd
 
 from ...analysis.bd_rate import BDRate
-from ...analysis.comparable import METRICS, ComparableSet
+from ...analysis.comparable import ComparableSet
 from ...analysis.pairs import ANCHORS, Mean, Pair, Pairs, anchors
 from .table import Column, Row, Table, as_data, caption, place
 from .targets import missed_targets
@@ -21,7 +21,7 @@ MEAN, MEAN_CURVE = "mean", "mean curve"
 def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCHORS) -> Table | None:
     """The BD-rates of each codec against the ``chosen`` anchors, on each sequence and over the sequences. The result
     is None where there is no anchor, or no codec to compare with it."""
-    columns = list(product(anchors(group, chosen), METRICS))
+    columns = list(product(anchors(group, chosen), group.metrics))
     if not columns or len(group.codecs) < 2:
         return None
     rows = []
@@ -31,7 +31,7 @@ def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCH
         if len(group.sequences) > 1:
             rows.append([label, MEAN, *[_bd_mean(pair.mean) if pair else "anchor" for pair in pairs]])
             rows.append([label, MEAN_CURVE, *[_bd_cell(pair.mean_curve) if pair else "anchor" for pair in pairs]])
-    headings = {f"bd_rate: {name}": Column(name) for name in [f"{METRICS[m]} against {a}" for a, m in columns]}
+    headings = {f"bd_rate: {name}": Column(name) for name in [f"{group.metrics[m]} against {a}" for a, m in columns]}
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
     hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
     notes = (*BD_NOTES, *missed_targets(group))
@@ -59,7 +59,7 @@ def bd_matrices(group: ComparableSet, compared: Pairs) -> list[Table]:
     """The BD-rates of all pairs, one table for each metric. Rows are codecs and columns are anchors."""
     if len(group.codecs) < 2:
         return []
-    return [_matrix(group, compared, metric) for metric in METRICS]
+    return [_matrix(group, compared, metric) for metric in group.metrics]
 
 
 def _matrix(group: ComparableSet, compared: Pairs, metric: str) -> Table:
@@ -82,7 +82,7 @@ def _matrix(group: ComparableSet, compared: Pairs, metric: str) -> Table:
         + " Refused ones have letters: "
     )
     refused = "; ".join(f"({letter}) {reason}" for reason, letter in reasons.items()) or "none"
-    title = f"BD-rate of all pairs, {METRICS[metric]}"
+    title = f"BD-rate of all pairs, {group.metrics[metric]}"
     return Table(
         caption(title, group),
         as_data(rows),

@@ -44,6 +44,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
     presets = Counter(f"{record.preset.name} ({record.preset.digest[:8]})" for record in records)
     schemas = Counter(record.schema for record in records)
     isolations = Counter(record.isolation for record in records if record.isolation)
+    measured = {item for record in records if record.quality for item in record.quality.tools.items()}
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
         "Schemas of records": [f"{schema}: {_count(schemas[schema])}" for schema in sorted(schemas)],
@@ -52,6 +53,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
         "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
         "Commands": [line for record in records for line in commands(record)],
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
+        "Metrics": [f"{name} by {tool}" for name, tool in sorted(measured)],
         "Packages": [f"{name} {version}" for name, version in sorted(packages)],
         "Python": [env.python for env in environments],
         "Bench": [line for record in records for line in _code(record)],
