@@ -98,8 +98,9 @@ def verify_all(
     sources: dict[tuple[str, ClipWindow, Matrix, str, str], Clip | str] = {}
     display = PlainDisplay(Console(stderr=True, highlight=False))
     for number, (name, record) in enumerate(records.items(), start=1):
-        display.begin(number, len(records), titles[name])
-        print(f"{display.prefix} ...", file=sys.stderr, flush=True)
+        place = f"[{number}/{len(records)}] {titles[name]}"
+        print(f"{place} ...", file=sys.stderr, flush=True)
+        progress = display.begin(place).step
         clip = record.clip
         key = (clip.name, clip.cut, clip.matrix, clip.yuv_sha256, clip.rgb_sha256)
         if key not in sources:
@@ -108,9 +109,7 @@ def verify_all(
                 print(f"Metrics of {clip.name} are not measured, without its source: {opened}", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="bench-verify-") as scratch:
             check_space(Path(scratch), clip, titles[name])
-            finding = verify(
-                name, record, store, sources[key], Path(scratch).resolve(), display.step, reencode=reencode
-            )
+            finding = verify(name, record, store, sources[key], Path(scratch).resolve(), progress, reencode=reencode)
         findings.append(finding)
         print(line(finding, f"{name}: {titles[name]}"), flush=True)
 

@@ -3,8 +3,9 @@ own size and depth, must give the best values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError
 
 from ..dataset import Clip
 from ..errors import BenchError, StoreError, ToolError
@@ -80,14 +81,18 @@ def with_families(quality: Quality, names: Iterable[str], compared: Compared) ->
             quality,
             clip=quality.clip | values.clip,
             frames=quality.frames | {metric: [*each] for metric, each in values.frames.items()},
-            tools=quality.tools | dict.fromkeys(family.least, _words(family.tools())),
+            tools=quality.tools | dict.fromkeys(family.least, tools_in_words(family)),
             remarks=quality.remarks | (dict.fromkeys(family.least, remark) if remark else {}),
         )
     return quality
 
 
-def _words(tools: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in tools.items())
+def tools_in_words(family: Family) -> str:
+    """The programs that compute a family, with their versions; empty where one is not here."""
+    try:
+        return ", ".join(f"{name} {version}" for name, version in family.tools().items())
+    except (ToolError, PackageNotFoundError):
+        return ""
 
 
 def _without(quality: Quality, metrics: Iterable[str]) -> Quality:

@@ -95,7 +95,7 @@ def add_metrics(
             )
         progress("measuring")
         shown = shown_frames(cell, decoded)
-        quality = with_families(record.quality, metrics, compared(cell, shown, decoded.scratch))
+        quality = with_families(record.quality, metrics, compared(cell.clip, shown, decoded.scratch))
     record = dataclasses.replace(record, quality=quality)
     store.save(cell.file_name, record)
     return record
@@ -107,12 +107,12 @@ def shown_frames(cell: PlannedCell, decoded: Decoded) -> RawVideo:
     return colour.rounded(decoded.video, form.pixel_format, decoded.scratch / "rounded.yuv", cell.clip.matrix)
 
 
-def compared(cell: PlannedCell, shown: RawVideo, scratch: Path) -> Compared:
-    """The clip and its decoded frames, in its YUV format too."""
-    name, yuv = cell.clip.yuv.format.pixel_format, shown
+def compared(clip: Clip, shown: RawVideo, scratch: Path) -> Compared:
+    """A clip and its decoded frames, in its YUV format too."""
+    name, yuv = clip.yuv.format.pixel_format, shown
     if shown.format.pixel_format != name:
-        yuv = colour.convert(shown, name, scratch / "converted.yuv", cell.clip.matrix)
-    return Compared(cell.clip, shown, yuv)
+        yuv = colour.convert(shown, name, scratch / "converted.yuv", clip.matrix)
+    return Compared(clip, shown, yuv)
 
 
 def attempt(cell: PlannedCell, store: Store, work: Callable[[Record], Record]) -> Record:
@@ -181,7 +181,7 @@ def complete(
         shown = shown_frames(cell, decoded)
         quality = measure_quality(cell.clip, shown)
         if metrics:
-            quality = with_families(quality, metrics, compared(cell, shown, decoded.scratch))
+            quality = with_families(quality, metrics, compared(cell.clip, shown, decoded.scratch))
         record = dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),

@@ -18,6 +18,8 @@ from ..codec import Codec, Progress
 from ..dataset import Clip
 from ..errors import BenchError, CodecError, SourceError, StoreError, ToolError, UsageError
 from ..files import file_sha256, read_json
+from ..measure.families import FAMILIES
+from ..measure.proof import tools_in_words, with_families
 from ..measure.quality import measure_quality
 from ..records import environment
 from ..records.environment import Environment
@@ -28,7 +30,7 @@ from ..registry import open_dataset
 from ..sources.cache import cache_folder
 from ..video import colour
 from ..video.raw import Frame
-from .cell import describe_stream
+from .cell import compared, describe_stream
 from .decoder import Decoded, decode
 from .encoder import EncodeResult, EncodeTask, make_codec
 from .process import run_process
@@ -51,6 +53,11 @@ ROUNDING_DB = 1e-9
 """The most by which a PSNR of the same frames may differ. It follows from integers by one logarithm and one mean."""
 ROUNDING_MS_SSIM = 1e-5
 """The most by which an MS-SSIM of the same frames may differ. It is computed in float32, on a GPU by other code."""
+
+ROUNDING_OTHERS = 0.01
+"""The most by which VMAF, XPSNR, SSIM or SSIMULACRA2 of the same frames may differ, by the same version of their tool
+on another processor."""
+OTHERS = frozenset(name for family in FAMILIES.values() for name in family.least)
 
 Encoding = Literal["same bytes", "other bytes", "not encoded"]
 """What came of encoding again."""
@@ -243,6 +250,8 @@ def compare_decode(
     if isinstance(source, Clip):
         progress("measuring")
         measured = measure_quality(source, shown)
+        if names := measured_alike(recorded):
+            measured = with_families(measured, names, compared(source, shown, decoded.scratch))
     if decoded.video.sha256() == record.frames_sha256:
         if picture is not None and picture.share:
             yield Observation("broken", f"the frames are the record's, but the kept frame is another: {picture}")
@@ -253,6 +262,15 @@ def compare_decode(
         yield Observation("broken", f"it decodes to other samples, which is no drift for a standard codec{words}")
     else:
         yield from judge_drift(record, recorded, picture, measured)
+
+
+def measured_alike(recorded: Quality) -> list[str]:
+    """The families of metrics that a record has from the very tools that are here."""
+    return [
+        family.name
+        for family in FAMILIES.values()
+        if all(name in recorded.clip and recorded.tools.get(name) == tools_in_words(family) for name in family.least)
+    ]
 
 
 def picture_drift(kept: Frame, here: Frame) -> PictureDrift:
@@ -295,7 +313,9 @@ def changed_metrics(recorded: Quality, measured: Quality) -> Iterator[Observatio
         if len(stated) != len(here):
             yield Observation("broken", f"there are {len(here)} values of {name}, the record states {len(stated)}")
             continue
-        tolerance = ROUNDING_MS_SSIM if name.startswith("ms_ssim") else ROUNDING_DB
+        tolerance = (
+            ROUNDING_OTHERS if name in OTHERS else ROUNDING_MS_SSIM if name.startswith("ms_ssim") else ROUNDING_DB
+        )
         wrong = [i for i, (a, b) in enumerate(zip(stated, here, strict=True)) if not _close(a, b, tolerance)]
         if wrong:
             first = wrong[0]
@@ -316,7 +336,8 @@ def changed_values(
         if name == "ms_ssim_rgb_db":  # near 1, the smallest change of an MS-SSIM is many dB
             close = _close(10 ** (-a / 10), 10 ** (-b / 10), tolerance_ms_ssim)
         else:
-            close = _close(a, b, tolerance_ms_ssim if name == "ms_ssim_rgb" else tolerance_db)
+            others = max(tolerance_db, ROUNDING_OTHERS) if name in OTHERS else tolerance_db
+            close = _close(a, b, tolerance_ms_ssim if name == "ms_ssim_rgb" else others)
         if not close:
             yield Observation("broken", f"{name} is {b:.6f}, the record states {a:.6f}")
 
