@@ -2,19 +2,19 @@
 
     python benchmarks/kill.py [--kills 200] [--seed 0] [--codecs NAMES] [--folder DIR]
 
-A run of the preset ``smoke`` is killed again and again: by SIGKILL, by SIGTERM, and by SIGINT to its whole process group,
-as a terminal sends it. The same command then goes on, until it is complete; then the next round begins with an empty
-results directory, in every third round with an empty cache too. Each moment is drawn evenly from the time that the rest
-of the run takes.
+A run of the preset ``smoke`` is killed again and again: by SIGKILL, by SIGTERM, and by SIGINT to its process group, as a
+terminal sends it. The same command then goes on, until it is complete; then the next round begins with an empty results
+directory, in every third round with an empty cache too. Each moment is drawn evenly from the time that the rest takes.
 
-After every kill, nothing that the run started may live on, and every file must be whole under its name. What was finished
-must not change any more. At the end of a round, records, streams and kept frames must be those of a run without a break,
-and nothing may be left over. The exit status is 1 if anything was found to be wrong.
+After every kill, nothing that the run started may live on, and every file must be whole under its name. What was
+finished must not change any more. At the end of a round, records, streams and kept frames must be those of a run
+without a break, and nothing may be left over. The exit status is 1 if anything was found to be wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -58,7 +58,7 @@ Phase = Literal["starting", "preparing the clip", "encoding", "training", "decod
 
 @dataclass(frozen=True)
 class Round:
-    """The folders of a run that is killed until it is complete. Every process of it has ``folder`` in its environment."""
+    """The folders of a run that is killed until it is complete. ``folder`` is in the environment of its processes."""
 
     folder: Path
     cache: Path
@@ -114,17 +114,15 @@ class Findings:
 
 
 def processes_of(folder: Path) -> dict[int, str]:
-    """The command line of each living process that has ``folder`` in its environment, its command line or its own
+    """The command line of each living process that has ``folder`` in its environment, its command line or as its own
     folder."""
-    named, found = os.fsencode(folder), {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
-                if named in command or named in environment or named in os.fsencode(os.readlink(entry / "cwd")):
-                    found[int(entry.name)] = os.fsdecode(command.replace(b"\0", b" "))
-            except OSError:  # it has ended, or is not ours
-                continue
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is not ours
+            command = (entry / "cmdline").read_bytes()
+            told = [command, (entry / "environ").read_bytes(), os.fsencode((entry / "cwd").readlink())]
+            if any(os.fsencode(folder) in text for text in told):
+                found[int(entry.name)] = os.fsdecode(command.replace(b"\0", b" "))
     return found
 
 
@@ -146,10 +144,8 @@ def phase_of(killed: Round, process: int) -> Phase:
 def open_files(process: int) -> Iterator[str]:
     """The names of the files that a process has open."""
     for entry in Path(f"/proc/{process}/fd").glob("*"):
-        try:
-            yield os.readlink(entry)
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):  # it was closed meanwhile
+            yield str(entry.readlink())
 
 
 def wait_for_orphans(killed: Round, where: str, findings: Findings) -> None:
@@ -219,14 +215,30 @@ def check_complete(finished: Round, straight: Round) -> Iterator[str]:
     for folder in (finished.results / "scratch", finished.results / "checkpoints", finished.temporary):
         for left in folder.iterdir():
             yield f"{left} is left over"
-    for left in [*finished.results.rglob(".*"), *finished.cache.glob(".preparing-*"), *finished.cache.rglob(".*.json-*")]:
+    for left in [
+        *finished.results.rglob(".*"),
+        *finished.cache.glob(".preparing-*"),
+        *finished.cache.rglob(".*.json-*"),
+    ]:
         yield f"{left} is left over"
 
 
 def outcome(content: bytes) -> dict[str, object]:
     """What two runs of the same cell must agree in."""
     record = json.loads(content)
-    parts = ("schema", "key", "status", "codec", "preset", "clip", "seed", "stream", "frames_sha256", "quality", "still")
+    parts = (
+        "schema",
+        "key",
+        "status",
+        "codec",
+        "preset",
+        "clip",
+        "seed",
+        "stream",
+        "frames_sha256",
+        "quality",
+        "still",
+    )
     return {name: record[name] for name in (*parts, "isolation", "complexity", "reason")}
 
 
@@ -305,12 +317,16 @@ def end_of(child: subprocess.Popen[bytes]) -> int | None:
 
 def survey(kills: int, seed: int, codecs: str, folder: Path) -> Findings:
     """Kill ``kills`` times, in as many rounds as that takes."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what works in the background ignore it
     draw, findings = random.Random(seed), Findings()
     straight = Round(folder / "straight", folder / "cache", codecs)
     straight.start().wait()  # compiles what is compiled once, and fills the cache
     again = Round(folder / "again", folder / "cache", codecs)
     first, costs = time_straight(again)
-    print(f"Without a break the run takes {first + sum(costs.values()):.1f} s, {first:.1f} of them to start.\n", flush=True)
+    print(
+        f"Without a break the run takes {first + sum(costs.values()):.1f} s, {first:.1f} of them to start.\n",
+        flush=True,
+    )
     while findings.kills.total() < kills:
         name = f"round-{findings.rounds + 1:03d}"
         fresh = findings.rounds % 3 == 0
