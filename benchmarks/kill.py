@@ -2,8 +2,8 @@
 
     python benchmarks/kill.py [--kills 200] [--seed 0] [--codecs NAMES] [--folder DIR]
 
-A run of the preset ``smoke`` is killed again and again: by SIGKILL, by SIGTERM, and by SIGINT to its process group, as a
-terminal sends it. The same command then goes on, until it is complete; then the next round begins with an empty results
+A run of the preset ``smoke`` is killed again and again: by SIGKILL, by SIGTERM, and by SIGINT to its process group, as
+a terminal sends it. The same command then goes on, until it is complete; then the next round begins with an empty results
 directory, in every third round with an empty cache too. Each moment is drawn evenly from the time that the rest takes.
 
 After every kill, nothing that the run started may live on, and every file must be whole under its name. What was
@@ -39,7 +39,7 @@ from bench.records.record import Record
 from bench.runs.encoder import Encoded
 
 ROOT = Path(__file__).resolve().parents[1]
-CODECS = "x264[crf=28],raw,nerv[fc_dim=2,lower_width=8,epochs=12]"
+CODECS = "x264[crf=28],raw,nerv[fc_dim=2,lower_width=8,epochs=6]"
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 """Drawn from evenly: nothing can be done about SIGKILL, so that it comes as often as the others together."""
 STATUSES = {
