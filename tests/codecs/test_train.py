@@ -93,6 +93,15 @@ def test_interrupted_training_ends_with_the_same_weights(codec: ImplicitCodec, c
     assert resumed.watch.seconds["training"] >= resumed.curve.seconds[-1]
 
 
+def test_request_to_stop_at_the_last_step_is_heard(clip: Clip, tmp_path: Path) -> None:
+    """What follows training hears of none: it would work on though nobody waits for it any more."""
+    with pytest.raises(CellInterruptedError, match=r"step 48 of 48\b"):
+        train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(48)))
+    job = make_job(tmp_path)
+    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+    assert job.resumed_at_steps == {"training": [48]}
+
+
 def test_checkpoints_come_while_training_runs(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a kill, which nothing can catch, loses no more than the steps since."""
     monkeypatch.setattr(training_module, "CHECKPOINT_SECONDS", 0.0)

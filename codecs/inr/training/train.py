@@ -290,7 +290,7 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
             facts = {"diverged": np.array(reason), "resumed_at_steps": resumed}
             checkpoint.save(training.state() | facts)
             saved_at = time.monotonic()
-        if stopping.is_set() and not last:
+        if stopping.is_set():  # at the last step too: what comes after it may take long, and would not know
             raise CellInterruptedError(f"Training was stopped at step {step} of {training.steps}. Run again to go on.")
     return ""
 
