@@ -69,7 +69,8 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_killed_runs_end_with_the_same_results(kill: ModuleType, tmp_path: Path) -> None:
     """Six kills at random moments; ``benchmarks/kill.py`` does hundreds."""
-    found = kill.survey(6, 3, "nerv[fc_dim=2,lower_width=8,epochs=5]", tmp_path.resolve())
+    found = kill.Findings()
+    kill.survey(6, 3, "nerv[fc_dim=2,lower_width=8,epochs=5]", tmp_path.resolve(), found)
     assert found.kills.total() == 6
     assert found.faults == []
 
