@@ -125,7 +125,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             unfinished.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise StoreError(f"Cannot write {path}: {error}. Choose another directory with --results.") from error
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror}. Free space or allow writing there, or choose another directory "
+            "with --results."
+        ) from error
 
 
 def _open_unfinished(path: Path) -> tuple[int, Path]:

@@ -46,15 +46,15 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be read: {error}.") from error
+            raise StoreError(f"The checkpoint {self.path.name} cannot be read: {error}.") from error
         if not held.startswith(FORMAT):
             kind = "no checkpoint, or one of another format" if held else "empty"
-            raise StoreError(f"{self.path} is {kind}.")
+            raise StoreError(f"The checkpoint {self.path.name} is {kind}.")
         digest, _, content = held[len(FORMAT) :].partition(b"\n")
         if hashlib.sha256(content).hexdigest().encode() != digest:
-            raise StoreError(f"{self.path} is damaged or cut off.")
+            raise StoreError(f"The checkpoint {self.path.name} is damaged or cut off.")
         training, _, archive = content.partition(b"\n")
         if training != self.training.encode():
-            raise StoreError(f"{self.path} is of {training.decode()}, not of {self.training}.")
+            raise StoreError(f"The checkpoint {self.path.name} is of {training.decode()}, not of {self.training}.")
         with np.load(io.BytesIO(archive)) as arrays:
             return dict(arrays)
