@@ -164,10 +164,10 @@ def swept_folder(parent: Path, name: str) -> Iterator[Path]:
         yield Path(made).resolve()
 
 
-def sweep_folders(parent: Path, lock_of: Callable[[str], Path]) -> None:
-    """Remove what killed processes left of the folders that `swept_folder` made in ``parent``, for any work:
-    those whose lock, a file that ``lock_of`` names after the work, nobody holds. Raises `OSError`."""
-    for left in [path for path in parent.glob("*.*") if path.is_dir()]:
+def sweep_folders(parent: Path, lock_of: Callable[[str], Path], works: str = "*") -> None:
+    """Remove what killed processes left of the folders that `swept_folder` made in ``parent``, for any work whose name
+    matches the pattern ``works`` and whose lock, the file ``lock_of`` the name, nobody holds. Raises `OSError`."""
+    for left in [path for path in parent.glob(f"{works}.*") if path.is_dir()]:
         with contextlib.suppress(Timeout), FileLock(lock_of(left.name.rpartition(".")[0]), timeout=0):
             shutil.rmtree(left, ignore_errors=True)
 
