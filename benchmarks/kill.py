@@ -40,7 +40,7 @@ from bench.records.record import Record
 from bench.runs.encoder import Encoded
 
 ROOT = Path(__file__).resolve().parents[1]
-CODECS = "x264[crf=28],raw,nerv[fc_dim=2,lower_width=8,epochs=6]"
+CODECS = "x264[crf=28],nerv[fc_dim=2,lower_width=8,epochs=6]"
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 """Drawn from evenly: nothing can be done about SIGKILL, so that it comes as often as the others together."""
 STATUSES = {
@@ -51,7 +51,10 @@ STATUSES = {
 """What a run ends with; by the signal itself, or in Python's own way, before the program has begun."""
 ORPHAN_SECONDS = 10.0
 """How long what a killed run has started may live on."""
-STOP_SECONDS = 60.0
+STOP_SECONDS = 600.0
+PATIENCE = 1.25
+"""By how much more time a run has after each kill that left no new record: a busy machine may need more than was
+measured."""
 PHASES = ("starting", "preparing the clip", "encoding", "training", "decoding", "measuring", "writing")
 
 Phase = Literal["starting", "preparing the clip", "encoding", "training", "decoding", "measuring", "writing"]
@@ -268,8 +271,10 @@ def run_round(
     """Kill the run up to ``kills`` times, until it is complete in spite of it."""
     finished: dict[str, bytes] = {}
     encoded: dict[str, Encoded] = {}
+    in_vain = 0
     for number in range(kills + 1):
         rest = first + sum(seconds for name, seconds in costs.items() if name not in finished)
+        rest *= PATIENCE**in_vain
         where = f"round {findings.rounds + 1}, start {number + 1}"
         child = killed.start()
         if number < kills:
@@ -296,6 +301,7 @@ def run_round(
             known = encoded.get(Path(name).stem)
             if name not in finished and known and json.loads(content)["encode"]["seconds"] != known.cost.seconds:
                 findings.fault(where, f"{name} was encoded twice")
+        in_vain = 0 if len(records) > len(finished) else in_vain + 1
         finished, encoded = records, unmeasured(killed)
         findings.kept_streams += len(encoded)
         if status == 0:
@@ -308,7 +314,7 @@ def run_round(
 def end_of(child: subprocess.Popen[bytes]) -> int | None:
     """The exit status; None of a run that does not end."""
     try:
-        return child.wait(STOP_SECONDS * 10)
+        return child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
