@@ -145,7 +145,7 @@ def _open_unfinished(path: Path) -> tuple[int, Path]:
 def remove_unfinished(folder: Path) -> None:
     """Remove, below ``folder``, what writers of files left that were killed. Files that are being written stay."""
     for path in folder.rglob(f".*{UNFINISHED}"):
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(OSError), path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
 

@@ -330,8 +330,11 @@ def test_unreadable_record_is_set_aside(
     assert said in line
 
 
+DEEP = b'{"schema": 2, "notes": ' + b"[" * 100_000
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null", b"3", b"{}", b"[" * 100_000, bytes(range(256))]
+    "content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null", b"3", b"{}", DEEP, bytes(range(256))]
 )
 def test_what_is_no_record_is_set_aside(content: bytes, record: Record, store: Store) -> None:
     """Half files, binary ones and JSON of other programs."""

@@ -20,10 +20,11 @@ import pytest
 
 import bench
 from bench.cli import main
+from bench.errors import CellError
 from bench.files import read_json
 from bench.records.store import Store
 from bench.runs import process as process_module
-from bench.runs.process import ProcessOutcome, serve
+from bench.runs.process import ProcessOutcome, run_process, serve
 
 ROOT = Path(bench.__file__).resolve().parents[1]
 KILL = Path(__file__).resolve().parents[2] / "benchmarks" / "kill.py"
@@ -168,6 +169,33 @@ def test_parent_that_dies_at_once_takes_its_child_along(tmp_path: Path) -> None:
     survived = Path(f"/proc/{child}").exists()
     if survived:
         os.kill(child, signal.SIGKILL)
+    assert not survived
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.xfail(strict=True, reason="what a codec's process has started lives on when that process is killed")
+def test_killed_process_takes_along_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as an encoder that the system ends for want of memory, and the program that it runs."""
+    (tmp_path / "dies.py").write_text(
+        "import os, signal, subprocess\n"
+        "from bench.runs.process import serve\n"
+        "def work(watch, progress):\n"
+        "    progress('id', subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "serve(work)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    seen: list[int] = []
+    with pytest.raises(CellError, match="SIGKILL"):
+        run_process("dies", tmp_path, {}, dict, log=tmp_path / "log", progress=lambda _, step=0, *__: seen.append(step))
+    (program,) = seen
+    deadline = time.monotonic() + 3
+    while Path(f"/proc/{program}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    survived = Path(f"/proc/{program}").exists()
+    if survived:
+        os.kill(program, signal.SIGKILL)
     assert not survived
 
 
