@@ -53,8 +53,7 @@ ORPHAN_SECONDS = 10.0
 """How long what a killed run has started may live on."""
 STOP_SECONDS = 600.0
 PATIENCE = 1.25
-"""By how much more time a run has after each kill that left no new record: a busy machine may need more than was
-measured."""
+"""By how much more time a run has after each kill that left no new record."""
 PHASES = ("starting", "preparing the clip", "encoding", "training", "decoding", "measuring", "writing")
 
 Phase = Literal["starting", "preparing the clip", "encoding", "training", "decoding", "measuring", "writing"]
@@ -108,6 +107,8 @@ class Findings:
     resumed: int = 0
     kept_streams: int = 0
     longest_orphan_seconds: float = 0.0
+    pace: float = 1.0
+    """How much longer the last run that was not killed took than was foreseen: other work on the machine changes it."""
 
     def fault(self, where: str, what: str) -> None:
         self.faults.append(f"{where}: {what}")
@@ -274,12 +275,13 @@ def run_round(
     in_vain = 0
     for number in range(kills + 1):
         rest = first + sum(seconds for name, seconds in costs.items() if name not in finished)
-        rest *= PATIENCE**in_vain
+        patience = findings.pace * PATIENCE**in_vain
         where = f"round {findings.rounds + 1}, start {number + 1}"
-        child = killed.start()
+        child, began = killed.start(), time.monotonic()
         if number < kills:
             try:
-                child.wait(draw.uniform(0, rest))
+                child.wait(draw.uniform(0, rest * patience))
+                findings.pace = (time.monotonic() - began) / rest
             except subprocess.TimeoutExpired:
                 sent = draw.choice(SIGNALS)
                 phase = phase_of(killed, child.pid)
