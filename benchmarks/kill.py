@@ -4,8 +4,8 @@
 
 A run of the preset ``smoke`` is killed again and again: by SIGKILL, by SIGTERM, and by SIGINT to its process group,
 which is what a terminal does. The same command then goes on, until it is complete; then the next round begins with an
-empty results directory, in every third round with an empty cache too. Each moment is drawn evenly from the time that
-the rest takes.
+empty results directory, in every third round with an empty cache too. Half of the moments are drawn evenly from the
+time that the rest takes, half from the beginnings of its phases.
 
 After every kill, nothing that the run started may live on, and every file must be whole under its name. What was
 finished must not change any more. At the end of a round, records, streams and kept frames must be those of a run
@@ -278,19 +278,18 @@ def run_round(
         patience = findings.pace * PATIENCE**in_vain
         where = f"round {findings.rounds + 1}, start {number + 1}"
         child, began = killed.start(), time.monotonic()
-        if number < kills:
-            try:
-                child.wait(draw.uniform(0, rest * patience))
-                findings.pace = (time.monotonic() - began) / rest
-            except subprocess.TimeoutExpired:
-                sent = draw.choice(SIGNALS)
-                phase = phase_of(killed, child.pid)
-                where += f", {sent.name} while {phase}"
-                os.killpg(child.pid, sent) if sent == signal.SIGINT else child.send_signal(sent)
-                findings.kills[phase, sent.name] += 1
-                status = end_of(child)
-                if status not in STATUSES[sent] | {0}:
-                    findings.fault(where, f"exit status {status}")
+        if number < kills and wait_for_moment(child, killed, draw, rest * patience):
+            sent = draw.choice(SIGNALS)
+            phase = phase_of(killed, child.pid)
+            where += f", {sent.name} while {phase}"
+            os.killpg(child.pid, sent) if sent == signal.SIGINT else child.send_signal(sent)
+            findings.kills[phase, sent.name] += 1
+            status = end_of(child)
+            if status not in STATUSES[sent] | {0}:
+                findings.fault(where, f"exit status {status}")
+        else:
+            child.wait()
+            findings.pace = (time.monotonic() - began) / rest
         status = end_of(child)
         wait_for_orphans(killed, where, findings)
         for what in check_whole(killed):
@@ -311,6 +310,21 @@ def run_round(
     else:
         findings.fault(where, f"exit status {status}")
     findings.resumed += sum(bool(json.loads(content)["resumed_at_steps"]) for content in finished.values())
+
+
+def wait_for_moment(child: subprocess.Popen[bytes], killed: Round, draw: random.Random, seconds: float) -> bool:
+    """Wait until the moment to kill: half of them are drawn evenly from the ``seconds``, half within a tenth of a
+    second from the beginning of a phase, since some phases are short. False if the run is over before."""
+    until = time.monotonic() + draw.uniform(0, seconds)
+    phase = draw.choice(PHASES) if draw.random() < 0.5 else None
+    while child.poll() is None:
+        if phase is None and time.monotonic() > until:
+            return True
+        if phase is not None and phase_of(killed, child.pid) == phase:
+            time.sleep(draw.uniform(0, 0.1))
+            return child.poll() is None
+        time.sleep(0.01)
+    return False
 
 
 def end_of(child: subprocess.Popen[bytes]) -> int | None:
