@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import glob
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from .errors import StoreError
 
@@ -49,7 +54,9 @@ def _encode(value: Any) -> Any:
 
 def _decode(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, dict):
-        return Path(os.fsdecode(bytes.fromhex(value[PATH_IN_HEX])))
+        return Path(os.fsdecode(bytes.fromhex(value.get(PATH_IN_HEX, "none"))))
+    if kind is Fraction and not re.fullmatch(r"-?\d{1,20}(/0*[1-9]\d{0,19})?", str(value)):
+        raise ValueError(f"{value!r} is not a fraction")
     if kind in (Fraction, Path):
         return kind(value)
     raise NotImplementedError(f"{kind.__name__} has no place in a record")
@@ -61,9 +68,11 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(content: bytes, kind: type[T]) -> T:
-    """The dataclass that JSON text holds. Raises `msgspec.DecodeError` or `ValueError`, which name the field that does
-    not fit."""
-    return msgspec.json.decode(content, type=kind, dec_hook=_decode)
+    """The dataclass that JSON text holds. Raises `ValueError`, which names the field that does not fit."""
+    try:
+        return msgspec.json.decode(content, type=kind, dec_hook=_decode)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def to_builtins(value: Any) -> Any:
@@ -78,15 +87,9 @@ def from_builtins(value: Any, kind: type[T]) -> T:
 
 def read_json(path: Path, kind: type[T]) -> T:
     """The dataclass in a file; `StoreError` names the field that does not fit."""
-    return read_json_and_bytes(path, kind)[0]
-
-
-def read_json_and_bytes(path: Path, kind: type[T]) -> tuple[T, bytes]:
-    """The dataclass in a file, and the file's content. Raises `StoreError` as `read_json` does."""
     try:
-        content = path.read_bytes()
-        return from_json(content, kind), content
-    except (msgspec.DecodeError, ValueError, OSError) as error:
+        return from_json(path.read_bytes(), kind)
+    except (ValueError, OSError) as error:
         raise StoreError(f"{path} is not a readable {kind.__name__}: {error}. Delete it and run again.") from error
 
 
@@ -97,27 +100,54 @@ def write_json(path: Path, value: Any) -> None:
 
 # --- Whole or absent ------------------------------------------------------------------------
 
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+"""What the system answers where nothing can be written: the disk is full, a quota or a limit of size is reached, or
+writing is not allowed."""
+UNFINISHED = ".unfinished"
+
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a killed process leaves the old one, the new one or none, never half.
+    """Write a file so that a killed process leaves the old one, the new one or none under this name, never half.
 
-    Raises `StoreError` if it cannot be written.
+    What it may leave beside it, `remove_unfinished` removes. Raises `StoreError` if the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        handle, unfinished = _open_unfinished(path)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+                unfinished.chmod(0o644)
+                unfinished.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise StoreError(f"Cannot write {path}: {error}. Choose another directory with --results.") from error
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror}. Free space or allow writing there, or choose another directory "
+            "with --results."
+        ) from error
+
+
+def _open_unfinished(path: Path) -> tuple[int, Path]:
+    """A new file beside ``path``, locked for as long as it is open."""
+    while True:
+        handle, name = tempfile.mkstemp(UNFINISHED, f".{path.name}-", path.parent)
+        with contextlib.suppress(OSError):  # a file system without locks: there nothing is removed, either
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # it was removed before it was locked
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove, below ``folder``, what writers of files left that were killed. Files that are being written stay."""
+    for path in folder.rglob(f".*{UNFINISHED}"):
+        with contextlib.suppress(OSError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -132,6 +162,27 @@ def swept_folder(parent: Path, name: str) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}.") as made:
         yield Path(made).resolve()
+
+
+def sweep_folders(parent: Path, lock_of: Callable[[str], Path], works: str = "*") -> None:
+    """Remove what killed processes left of the folders that `swept_folder` made in ``parent``, for any work whose name
+    matches the pattern ``works`` and whose lock, the file ``lock_of`` the name, nobody holds. Raises `OSError`."""
+    for left in [path for path in parent.glob(f"{works}.*") if path.is_dir()]:
+        with contextlib.suppress(Timeout), FileLock(lock_of(left.name.rpartition(".")[0]), timeout=0):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def set_aside(path: Path, folder: Path) -> Path:
+    """Move a file that cannot be used into ``folder``, under its own name or, where that is taken, a numbered one,
+    and return its new path. Raises `StoreError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = [path.name, *(f"{path.stem}.{number}{path.suffix}" for number in range(1, 1000))]
+        target = next(folder / name for name in names if not os.path.lexists(folder / name))
+        path.rename(target)
+    except (OSError, StopIteration) as error:
+        raise StoreError(f"Cannot move {path} into {folder}: {error}. Move or delete it by hand.") from error
+    return target
 
 
 # --- Digests --------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ def read_records(results_dir: Path | str) -> pd.DataFrame:
 
     The columns are those of the report's ``tables/records.csv``: the fields of `bench.records.record.Record`
     under dotted names such as ``quality.clip.psnr_rgb``, without values by frame, training curves and notes.
-    Raises `UsageError` if there are no records, `StoreError` if one cannot be read.
+    What cannot be read is named on standard error. Raises `UsageError` if there are no records.
     """
-    records = list(Store(Path(results_dir)).records())
+    records = Store(Path(results_dir)).records()
     if not records:
         raise UsageError(f"There are no records in {results_dir}. Name a directory that `bench run` filled.")
     return records_data(records)

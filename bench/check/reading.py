@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from ..errors import StoreError, UsageError
-from ..files import read_json
 from ..records.record import SCHEMA, Record
+from ..records.store import read_record
 from .finding import Finding
 
 
@@ -56,7 +56,7 @@ def read_records(path: Path) -> RecordSet:
 
 def _read(file: Path) -> Record | Finding:
     try:
-        record = read_json(file, Record)
+        record, _ = read_record(file)
         schema = record.schema
     except StoreError as error:
         schema = _schema(file)

@@ -79,23 +79,26 @@ def collector_off() -> Iterator[None]:
 def report(options: argparse.Namespace) -> int:
     """Print and write the tables and curves of a results directory."""
     store = Store(options.results)
-    stored = list(store.stored())
-    if not stored:
+    found = store.read()
+    if not found.readable:
+        unreadable = f" that can be read, only {len(found.set_aside)} files that cannot," if found.set_aside else ""
         raise UsageError(
-            f"There are no records in {store.root} to report on. To make some, run `python -m bench run` first."
+            f"There are no records{unreadable} in {store.root} to report on. To make some, run `python -m bench run` "
+            "first."
         )
     made = content(
-        [item.record for item in stored],
+        [item.record for item in found.readable],
         store.root,
         against=options.anchor or ANCHORS,
         rate_axis=options.rate_axis,
         metrics=options.metric,
+        set_aside=found.set_aside,
     )
     chosen = [part for name in options.anchor or [] for part in ("--anchor", name)]
     chosen += [part for name in options.metric for part in ("--metric", name)]
     chosen += ["--rate-axis", options.rate_axis] if options.rate_axis != "log" else []
     command = shlex.join(["python", "-m", "bench", "report", "--results", printable(options.results), *chosen])
-    write_content(made, store.root / "report", stored, command, workers=cores())
+    write_content(made, store.root / "report", found.readable, command, workers=cores())
     print(brief(made))
     print(f"Report: {store.root / 'report' / 'report.html'}")
     return 0

@@ -1,6 +1,6 @@
 """The results directory: the records in it, and where everything else lies.
 
-DIR/records/       one JSON a cell
+DIR/records/       one JSON a cell; in set_aside/ what stood in the way of one and was none
 DIR/streams/       the bitstreams
 DIR/frames/        a decoded frame of each cell, with its source and its transient pixels, as PNG
 DIR/logs/          what the codecs' processes wrote to standard error
@@ -13,20 +13,21 @@ DIR/compare/       written by `bench report --compare OTHER DIR`
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ..errors import StoreError
-from ..files import read_json, read_json_and_bytes, swept_folder, write_json
-from .record import Record
+from ..files import UNWRITABLE, from_json, remove_unfinished, set_aside, sweep_folders, swept_folder, write_json
+from .record import SCHEMA, Record
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,53 @@ class StoredRecord:
     record: Record
 
 
+@dataclass(frozen=True)
+class SetAside:
+    """The name of a file among the records that counts as none, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StoredRecords:
+    """The records of a results directory, and what among them cannot be read, both in the order of their files."""
+
+    readable: list[StoredRecord]
+    set_aside: list[SetAside]
+
+
+@dataclass(frozen=True)
+class _Schema:
+    schema: int
+
+
+def read_record(path: Path) -> tuple[Record, bytes]:
+    """The record in a file, and the file's content. Raises `StoreError`, which says why it cannot be read."""
+    try:
+        content = path.read_bytes()
+        schema = from_json(content, _Schema).schema  # first: a newer record may have other fields
+        if not 1 <= schema <= SCHEMA:
+            raise ValueError(f"it has schema {schema}; this version of the program reads 1 to {SCHEMA}")
+        record = from_json(content, Record)
+    except (ValueError, OSError) as error:
+        raise StoreError(f"{path} is not a readable record: {error}.") from error
+    if record.status == "ok" and None in (record.stream, record.quality, record.decode):
+        raise StoreError(f"{path} is not a readable record: its status is ok, but it has no result.")
+    return record, content
+
+
 class Store:
     """The results directory at ``root``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.named: set[str] = set()
+        """The files of which it was said that they are no records."""
 
     def prepare(self) -> None:
-        """Make the folders and prove that they can be written, before hours are spent. Raises `StoreError`."""
+        """Make the folders and prove that they can be written, before hours are spent; then `sweep`. Raises
+        `StoreError`."""
         try:
             for folder in ("records", "streams", "logs", "locks", "scratch"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
@@ -53,25 +93,57 @@ class Store:
                     pass
         except OSError as error:
             raise StoreError(f"Cannot write {self.root}: {error}. Choose another directory with --results.") from error
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what killed runs left in mid-work, of any cell: scratch folders and files that were being written.
+        What living processes work on stays. Raises `StoreError`.
+
+        The locks of finished cells stay too: who removed one while others wait for it would let two of them work on the
+        cell, one with the removed file and one with a new one. They are empty files.
+        """
+        try:
+            sweep_folders(self.root / "scratch", self.lock_path)
+            for folder in ("records", "frames", "checkpoints"):
+                remove_unfinished(self.root / folder)
+        except OSError as error:
+            raise self.unwritable(error) from error
 
     @contextmanager
     def try_lock(self, name: str, wait_seconds: float = 0) -> Iterator[bool]:
         """Hold the lock of a cell, or false if another process holds it for so long. Who holds it works on the cell.
-        It is free as soon as its holder ends, in whatever way."""
-        lock = FileLock(self.root / "locks" / f"{name}.lock")
+        It is free as soon as its holder ends, in whatever way. Raises `StoreError` if there can be no lock."""
+        lock = FileLock(self.lock_path(name))
         try:
             lock.acquire(timeout=wait_seconds, poll_interval=0.1)
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise self.unwritable(error) from error
         try:
             yield True
         finally:
             lock.release()
 
-    def scratch(self, name: str) -> AbstractContextManager[Path]:
-        """A new folder for work on a cell, whose lock the caller holds. What a killed process left goes first."""
-        return swept_folder(self.root / "scratch", name)
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A new folder for work on a cell, whose lock the caller holds. What a killed process left goes first.
+        Raises `StoreError` if the folder cannot be made, or if the work ends because nothing more can be written."""
+        try:
+            with swept_folder(self.root / "scratch", name) as folder:
+                yield folder
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise self.unwritable(error) from error
+
+    def unwritable(self, error: OSError) -> StoreError:
+        """The error that says that this directory cannot be written any more, and what to do."""
+        return StoreError(
+            f"Cannot write {self.root}: {error}. Free space there or allow writing, then run again to go on; or choose "
+            "another directory with --results."
+        )
 
     def check_space(self, needed_bytes: int, what: str) -> None:
         """Raise `StoreError` unless so many bytes are free."""
@@ -81,6 +153,9 @@ class Store:
                 f"{what} needs {needed_bytes / 2**30:.2f} GiB for decoded frames; {self.root} has {free / 2**30:.2f} "
                 "free. Free some, or choose another directory with --results."
             )
+
+    def lock_path(self, name: str) -> Path:
+        return self.root / "locks" / f"{name}.lock"
 
     def record_path(self, name: str) -> Path:
         return self.root / "records" / f"{name}.json"
@@ -98,12 +173,10 @@ class Store:
         return self.root / "checkpoints" / name
 
     def find(self, name: str) -> Record | None:
-        """The record of a cell; None if there is none or it cannot be read."""
+        """The record of a cell; None if there is none, or none that can be read, which is said on standard error."""
         path = self.record_path(name)
-        try:
-            return read_json(path, Record) if path.exists() else None
-        except StoreError:
-            return None
+        found = self._read(path) if os.path.lexists(path) else None
+        return found.record if isinstance(found, StoredRecord) else None
 
     def has_files(self, record: Record) -> bool:
         """Whether the files that a record names are there: its stream, of the size that it states, and kept frames."""
@@ -115,20 +188,37 @@ class Store:
         return kept is None or all((self.root / f.path).is_file() for f in (kept.decoded, kept.source, kept.transient))
 
     def save(self, name: str, record: Record) -> None:
-        write_json(self.record_path(name), record)
+        """Write the record of a cell, whose lock the caller holds. A file in its place that is no record of this cell
+        is moved into ``records/set_aside``, which is said on standard error. Raises `StoreError`."""
+        path = self.record_path(name)
+        if os.path.lexists(path):
+            try:
+                in_the_way = read_record(path)[0].key != record.key
+            except StoreError:
+                in_the_way = True
+            if in_the_way:
+                moved = set_aside(path, path.parent / "set_aside")
+                print(f"bench: {path} was no record of this cell and is kept as {moved}.", file=sys.stderr)
+        write_json(path, record)
 
-    def readable(self) -> Iterator[Record]:
-        """Every record that can be read."""
-        for path in sorted((self.root / "records").glob("*.json")):
-            with contextlib.suppress(StoreError):
-                yield read_json(path, Record)
+    def read(self) -> StoredRecords:
+        """Every record, in the order of their names. What cannot be read is named on standard error, once."""
+        found = [self._read(path) for path in sorted((self.root / "records").glob("*.json"))]
+        return StoredRecords(
+            [item for item in found if isinstance(item, StoredRecord)],
+            [item for item in found if isinstance(item, SetAside)],
+        )
 
-    def records(self) -> Iterator[Record]:
-        """Every record, in the order of their names. Raises `StoreError` on an unreadable one."""
-        return (stored.record for stored in self.stored())
+    def records(self) -> list[Record]:
+        """The records that `read` finds readable."""
+        return [stored.record for stored in self.read().readable]
 
-    def stored(self) -> Iterator[StoredRecord]:
-        """The same, with the digests of their files."""
-        for path in sorted((self.root / "records").glob("*.json")):
-            record, content = read_json_and_bytes(path, Record)
-            yield StoredRecord(path.name, hashlib.sha256(content).hexdigest(), record)
+    def _read(self, path: Path) -> StoredRecord | SetAside:
+        try:
+            record, content = read_record(path)
+        except StoreError as error:
+            if path.name not in self.named:
+                self.named.add(path.name)
+                print(f"bench: {error} It counts as none; a run of its cell moves it into set_aside/.", file=sys.stderr)
+            return SetAside(path.name, str(error.__cause__ or error))
+        return StoredRecord(path.name, hashlib.sha256(content).hexdigest(), record)

@@ -10,6 +10,7 @@ from ..analysis.comparable import ComparableSet, chosen_metrics, comparable_sets
 from ..analysis.pairs import ANCHORS, Pairs, pairs
 from ..analysis.paper import load_paper
 from ..records.record import Record
+from ..records.store import SetAside
 from ..registry import unknown
 from .figures.gallery import all_pictures
 from .figures.picture import Picture, RateAxis, Styles, codec_styles
@@ -100,11 +101,12 @@ def content(
     against: Sequence[str] = ANCHORS,
     rate_axis: RateAxis = "log",
     metrics: Sequence[str] = (),
+    set_aside: Sequence[SetAside] = (),
 ) -> Content:
     """The report on ``records``. BD-rates are against the codecs or labels ``against``, and ``rate_axis`` is the
     axis of the curves. ``metrics`` have curves and BD-rates beside PSNR and MS-SSIM. ``root`` is the results directory,
-    where frames were kept. Raises `UsageError` for a metric that none of the records has, and for such an anchor,
-    unless it is a usual one."""
+    where frames were kept, and ``set_aside`` what in it counts as no record. Raises `UsageError` for a metric that none
+    of the records has, and for such an anchor, unless it is a usual one."""
     groups = comparable_sets(records, chosen_metrics(records, metrics))
     known = sorted({name for group in groups for name in [*group.codecs, *group.codecs.values()]})
     for name in against:
@@ -118,7 +120,7 @@ def content(
         sections=sections,
         paper=paper_bd_table([(section.group, section.pairs) for section in sections], load_paper()),
         machines=machine_table(records),
-        provenance=provenance(records),
+        provenance=provenance(records, set_aside),
         rate_axis=rate_axis,
     )
 

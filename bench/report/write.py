@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..analysis.pairs import ANCHORS
 from ..errors import UsageError
-from ..files import write_bytes
+from ..files import remove_unfinished, write_bytes
 from ..records.record import Record
 from ..records.store import StoredRecord
 from .content import Content, content
@@ -47,7 +47,8 @@ def write_content(
     made: Content, folder: Path, stored: Sequence[StoredRecord], command: str | None, workers: int = 1
 ) -> None:
     """Write the files that `write_report` names, drawn by up to ``workers`` processes. Files that an earlier report
-    left in ``folder`` stay."""
+    left in ``folder`` stay, unless it was killed while it wrote them."""
+    remove_unfinished(folder)
     contents = files(made, workers)
     contents["manifest.json"] = manifest(made, stored, contents, command)
     for name, data in contents.items():

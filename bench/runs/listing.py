@@ -67,7 +67,7 @@ def listing(
     store: Store,
 ) -> list[ListedCell]:
     """Each cell of a run once, in its order."""
-    records = list(store.readable())
+    records = store.records()
     machine = environment.describe().machine
     here = [record for record in records if record.status == "ok" and record.environment.machine == machine]
     cells: dict[tuple[AskedClip, Codec, int], ListedCell] = {}

@@ -17,7 +17,7 @@ import numpy as np
 from ..codec import Codec, Progress
 from ..dataset import Clip
 from ..errors import BenchError, CodecError, SourceError, StoreError, ToolError, UsageError
-from ..files import file_sha256, read_json
+from ..files import file_sha256
 from ..measure.families import FAMILIES
 from ..measure.proof import tools_in_words, with_families
 from ..measure.quality import measure_quality
@@ -25,7 +25,7 @@ from ..records import environment
 from ..records.environment import Environment
 from ..records.kept_frame import frame_in_rgb, read_kept
 from ..records.record import Quality, Record, StreamFacts
-from ..records.store import Store
+from ..records.store import Store, read_record
 from ..registry import open_dataset
 from ..sources.cache import cache_folder
 from ..video import colour
@@ -122,7 +122,7 @@ def read_records(store: Store) -> dict[str, Record | StoreError]:
 
 def _read(path: Path) -> Record | StoreError:
     try:
-        return read_json(path, Record)
+        return read_record(path)[0]
     except StoreError as error:
         return error
 

@@ -13,17 +13,19 @@ from filelock import FileLock
 
 from ..dataset import Clip, ClipWindow, Source
 from ..errors import StoreError
-from ..files import Content, read_json, swept_folder, write_json
+from ..files import Content, read_json, sweep_folders, swept_folder, write_json
 from ..measure.psnr import mean_squared_error, psnr_from_mse
 from ..video import colour, ffmpeg
 from ..video.colour import Matrix
-from ..video.paths import as_argument, printable
+from ..video.paths import printable
 from ..video.raw import RawVideo, VideoFormat
 from ..video.reference import difference
 from .contents import FILE, cache_content, file_content
 
 VERSION = 1
 """This number is raised whenever the same source and window would give other samples."""
+PREPARING = ".preparing-"
+"""How the name of a folder begins in which a clip is made."""
 
 
 def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow, cache: Path, matrix: Matrix) -> Clip:
@@ -31,7 +33,8 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow
 
     ``stream`` is an ffmpeg-python input of a video of format ``full``. The clip lies in a folder of ``cache``, whose
     name follows from everything that decides the clip's content. A clip that is there already is used again if its
-    files have the digests that were noted. Processes that ask for the same clip wait for each other.
+    files have the digests that were noted. Processes that ask for the same clip wait for each other. What killed ones
+    left of any clip is removed.
 
     Raises `UsageError` if the window does not fit, `ToolError` if ffmpeg fails, and `StoreError` if the cache cannot
     be written.
@@ -42,12 +45,13 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow
     folder = cache / f"{source.dataset}-{source.sequence}-{hashlib.sha256(identity).hexdigest()[:16]}"
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        sweep_folders(cache, lambda work: cache / f".{work.removeprefix(PREPARING)}.lock", f"{PREPARING}*")
         with FileLock(cache / f".{folder.name}.lock"):
             kept = _reuse(folder, source, cache)
             if kept is not None:
                 return kept
             _check_space(form, cache)
-            with swept_folder(cache, f".preparing-{folder.name}") as workshop:
+            with swept_folder(cache, f"{PREPARING}{folder.name}") as workshop:
                 unfinished = workshop / folder.name
                 unfinished.mkdir()
                 clip = _make(source, _cut(stream, full, form, cut), form, cut, matrix, unfinished)
@@ -67,14 +71,9 @@ def prepare_clip(source: Source, stream: Any, full: VideoFormat, cut: ClipWindow
 def _make(source: Source, stream: Any, form: VideoFormat, cut: ClipWindow, matrix: Matrix, folder: Path) -> Clip:
     first = RawVideo(folder / ("clip.rgb" if form.pixel_format == "rgb24" else "clip.yuv"), form)
     output = stream.output(
-        as_argument(first.path),
-        format="rawvideo",
-        pix_fmt=form.pixel_format,
-        fps_mode="passthrough",
-        **{"frames:v": form.frames},
+        "-", format="rawvideo", pix_fmt=form.pixel_format, fps_mode="passthrough", **{"frames:v": form.frames}
     )
-    ffmpeg.run(output, f"Cutting {source.dataset}/{source.sequence} to {form}", strict=True)
-    first.check_size()
+    ffmpeg.write_frames(output, first, f"Cutting {source.dataset}/{source.sequence} to {form}")
     ceiling_db = None
     if form.pixel_format == "rgb24":
         rgb, yuv = first, colour.convert(first, "yuv420p", folder / "clip.yuv", matrix)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from . import ffmpeg
-from .paths import as_argument, printable
+from .paths import printable
 from .raw import Frame, PixelFormat, RawVideo
 
 Matrix = Literal["bt601", "bt709"]
@@ -41,12 +41,11 @@ class Difference:
 def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:
     """Write ``video``, converted to ``pixel_format``, to ``path``. Returns the new raw video.
 
-    Raises `ToolError` if ffmpeg fails, and `DecodeError` if it wrote more or less than all frames.
+    Raises `ToolError` if ffmpeg fails or gives more or less than all frames, and `OSError`.
     """
     converted = RawVideo(path, dataclasses.replace(video.format, pixel_format=pixel_format))
-    output = _converted(video, pixel_format, matrix).output(as_argument(path), format="rawvideo", pix_fmt=pixel_format)
-    ffmpeg.run(output, _task(video, pixel_format))
-    converted.check_size()
+    output = _converted(video, pixel_format, matrix).output("-", format="rawvideo", pix_fmt=pixel_format)
+    ffmpeg.write_frames(output, converted, _task(video, pixel_format))
     return converted
 
 

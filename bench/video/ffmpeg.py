@@ -145,6 +145,16 @@ def stream_frames(output: Any, form: VideoFormat, task: str) -> Iterator[bytes]:
         )
 
 
+def write_frames(output: Any, video: RawVideo, task: str) -> None:
+    """Write the frames that an ffmpeg-python pipeline writes to standard output to the file of ``video``.
+
+    If this process is killed, ffmpeg ends too, which it would not if it wrote the file by itself. Raises `ToolError` as
+    `stream_frames` does, and `OSError`.
+    """
+    with video.path.open("wb") as file:
+        file.writelines(stream_frames(output, video.format, task))
+
+
 def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[bytes]:
     """What a pipeline writes to standard output, in blocks of ``size`` bytes; the last block may be shorter."""
     command = _command(output, strict)

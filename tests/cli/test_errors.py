@@ -252,8 +252,8 @@ def test_report_on_a_damaged_record(
     whole = path.read_text()
     path.write_text(whole[: len(whole) // 2])
     said = fail("report", "--results", store.root)
-    assert said.startswith(f"{path} is not a readable Record: ")
-    assert "Delete it and run again." in said
+    assert said.startswith(f"{path} is not a readable record: ")
+    assert "a run of its cell moves it into set_aside" in said
 
     table = json.loads(whole)
     table["stream"]["size_bytes"] = "large"

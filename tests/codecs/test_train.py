@@ -21,11 +21,11 @@ from bench.codecs.inr.codec import ImplicitCodec
 from bench.codecs.inr.network.representation import Representation
 from bench.codecs.inr.network.source import SourceFrames, load_frames
 from bench.codecs.inr.training import train as training_module
-from bench.codecs.inr.training.checkpoint import load_checkpoint
+from bench.codecs.inr.training.checkpoint import Checkpoint
 from bench.codecs.inr.training.collapse import has_collapsed
 from bench.codecs.inr.training.prune import prune
 from bench.codecs.inr.training.recipe import RECIPES
-from bench.codecs.inr.training.train import Stage, Training, train
+from bench.codecs.inr.training.train import Stage, Training, identity, train
 from bench.codecs.nerv import NeRV
 from bench.codecs.res_nerv import ResNeRV
 from bench.dataset import Clip
@@ -93,29 +93,105 @@ def test_interrupted_training_ends_with_the_same_weights(codec: ImplicitCodec, c
     assert resumed.watch.seconds["training"] >= resumed.curve.seconds[-1]
 
 
+def test_request_to_stop_at_the_last_step_is_heard(clip: Clip, tmp_path: Path) -> None:
+    """What follows training hears of none: it would work on though nobody waits for it any more."""
+    with pytest.raises(CellInterruptedError, match=r"step 48 of 48\b"):
+        train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(48)))
+    job = make_job(tmp_path)
+    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+    assert job.resumed_at_steps == {"training": [48]}
+
+
 def test_checkpoints_come_while_training_runs(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a kill, which nothing can catch, loses no more than the steps since."""
     monkeypatch.setattr(training_module, "CHECKPOINT_SECONDS", 0.0)
     steps: list[int] = []
 
     def progress(_: str, step: int, *__: Any) -> None:
-        saved = load_checkpoint(tmp_path / "checkpoints" / "training")
+        saved = Checkpoint(tmp_path / "checkpoints" / "training", configuration).load()
         steps.append(0 if saved is None else step - len(saved["history"]))
 
-    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, progress))
+    recipe, shape = RECIPES["short"], load_frames(clip.rgb, CPU).shape
+    configuration = identity(fresh(CODECS[0], clip)(), shape, recipe, 12, 0, Stage("training"))
+
+    train(fresh(CODECS[0], clip), clip.rgb, recipe, 12, make_job(tmp_path, progress))
     assert steps == [1, 1, 1]
 
 
-@pytest.mark.parametrize("damage", [b"", b"not an archive", None])
-def test_unreadable_checkpoint_is_no_checkpoint(damage: bytes | None, clip: Clip, tmp_path: Path) -> None:
-    """Training begins anew, whether the file is empty, something else or cut off."""
-    path = tmp_path / "checkpoints" / "training"
+def stopped_checkpoint(
+    clip: Clip, folder: Path, epochs: int = 12, seed: int = 0, codec: ImplicitCodec = CODECS[0]
+) -> Path:
+    """Of a training that was stopped at step 20."""
     with pytest.raises(CellInterruptedError):
-        train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path, stop_at(20)))
-    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+        train(fresh(codec, clip), clip.rgb, RECIPES["short"], epochs, make_job(folder, stop_at(20), seed))
+    return folder / "checkpoints" / "training"
+
+
+def cut(held: bytes) -> bytes:
+    """Without its end."""
+    return held[:-100]
+
+
+def flipped(held: bytes) -> bytes:
+    """With one bit of a weight wrong."""
+    middle = len(held) // 2
+    return held[:middle] + bytes([held[middle] ^ 1]) + held[middle + 1 :]
+
+
+def newer(held: bytes) -> bytes:
+    """Of the next format."""
+    return held.replace(b"checkpoint 1\n", b"checkpoint 2\n", 1)
+
+
+def older(held: bytes) -> bytes:
+    """Only the archive, as it was before checkpoints said of which training they are."""
+    return held.split(b"\n", 3)[3]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda held: b"", "is empty"),
+        (lambda held: b"something else", "no checkpoint, or one of another format"),
+        (cut, "damaged or cut off"),
+        (flipped, "damaged or cut off"),
+        (lambda held: held[:40], "damaged or cut off"),
+        (newer, "another format"),
+        (older, "another format"),
+    ],
+)
+def test_unusable_checkpoint_is_set_aside(
+    damage: Callable[[bytes], bytes], said: str, clip: Clip, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Training begins anew, the log and the notes say why, and the file stays for whoever wants to look."""
+    path = stopped_checkpoint(clip, tmp_path)
+    path.write_bytes(held := damage(path.read_bytes()))
     job = make_job(tmp_path)
     train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
     assert job.resumed_at_steps == {}
+    assert said in job.notes["checkpoints_set_aside"][0]
+    assert said in capfd.readouterr().err
+    assert (path.parent / "set_aside" / "training").read_bytes() == held
+
+
+@pytest.mark.parametrize("other", [{"epochs": 13}, {"seed": 1}, {"codec": CODECS[1]}])
+def test_checkpoint_of_another_training_is_set_aside(other: dict[str, Any], clip: Clip, tmp_path: Path) -> None:
+    """Though its arrays may fit: the weights are those of a training without a checkpoint."""
+    stopped_checkpoint(clip, tmp_path, **other)
+    job = make_job(tmp_path)
+    found = weights(train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job))
+    assert job.resumed_at_steps == {}
+    assert "is of training in" in job.notes["checkpoints_set_aside"][0]
+    straight = weights(train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, make_job(tmp_path / "straight")))
+    assert all(torch.equal(found[name], straight[name]) for name in straight)
+
+
+def test_checkpoint_that_cannot_be_read_is_set_aside(clip: Clip, tmp_path: Path) -> None:
+    """Such as a folder in its place."""
+    (tmp_path / "checkpoints" / "training").mkdir(parents=True)
+    job = make_job(tmp_path)
+    train(fresh(CODECS[0], clip), clip.rgb, RECIPES["short"], 12, job)
+    assert "cannot be read" in job.notes["checkpoints_set_aside"][0]
 
 
 def test_every_epoch_visits_every_frame_in_its_own_order(clip: Clip) -> None:

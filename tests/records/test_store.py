@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +20,14 @@ import pytest
 import bench
 from bench.codec import Complexity
 from bench.errors import StoreError
-from bench.files import read_json, to_json, write_bytes, write_json
-from bench.records.record import Cost, Quality, Record, StreamFacts
+from bench.files import read_json, remove_unfinished, to_json, write_bytes, write_json
+from bench.records.record import SCHEMA, Cost, Quality, Record, StreamFacts
 from bench.records.store import Store
 from bench.runs.cell import start_record
 from bench.runs.plan import PlannedCell
 
 MakeCell = Callable[..., PlannedCell]
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
 @pytest.fixture
@@ -146,6 +150,84 @@ def test_scratch_sweeps_what_a_killed_process_left(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["other.def"]
 
 
+FOREVER = (
+    "import pathlib, sys, time\n"
+    "from bench.files import _open_unfinished\n"
+    "from bench.records.store import Store\n"
+    "store = Store(pathlib.Path(sys.argv[1]))\n"
+    "with store.try_lock('cell') as held, store.scratch('cell') as folder:\n"
+    "    (folder / 'frames.raw').write_bytes(b'gigabytes')\n"
+    "    _open_unfinished(store.record_path('cell'))\n"
+    "    print(held, flush=True)\n"
+    "    time.sleep(60)\n"
+)
+
+
+@pytest.mark.process
+def test_a_run_sweeps_what_no_living_process_works_on(tmp_path: Path, record: Record) -> None:
+    """Of all cells, also of those that are not run again; records, streams and locks stay."""
+    store = Store(tmp_path)
+    store.prepare()
+    store.save("cell", record)
+    environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    command = [sys.executable, "-c", FOREVER, str(tmp_path)]
+
+    def unfinished() -> list[str]:
+        return [path.name.partition(".")[0] for path in (tmp_path / "scratch").iterdir()] + [
+            path.name.split("-")[0] for path in (tmp_path / "records").glob(".*")
+        ]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"True\n"
+        Store(tmp_path).prepare()
+        assert unfinished() == ["cell", ".cell.json"]
+        process.kill()
+    Store(tmp_path).prepare()
+    assert unfinished() == []
+    assert store.records() == [record]
+    assert (tmp_path / "locks" / "cell.lock").exists()
+
+
+def test_a_writer_whose_file_is_swept_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the making of the file and its locking."""
+    real, swept = fcntl.flock, []
+
+    def flock(handle: int, how: int) -> None:
+        if not swept:
+            swept.append(how)
+            real(handle, how)
+            real(handle, fcntl.LOCK_UN)
+            remove_unfinished(tmp_path)
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    write_bytes(tmp_path / "a.json", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_bytes() == b"whole"
+
+
+# --- Where nothing can be written
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES])
+def test_work_that_cannot_write_says_where_and_what_to_do(number: int, store: Store) -> None:
+    """Whatever writes: this is a full disk, or one that became read-only."""
+    said = r"Cannot write .*results: .*Free space there .* run again"
+    with pytest.raises(StoreError, match=said), store.scratch("cell"):
+        raise OSError(number, os.strerror(number))
+    with pytest.raises(ConnectionResetError), store.scratch("cell"):
+        raise ConnectionResetError
+
+
+def test_lock_that_cannot_be_made_is_an_error(store: Store) -> None:
+    """A results directory that became read-only ends the run with a sentence."""
+    shutil.rmtree(store.root / "locks")
+    (store.root / "locks").touch()
+    with pytest.raises(StoreError, match=r"Cannot write .*results: "), store.try_lock("cell"):
+        pass
+
+
 def test_too_little_space_is_said_before_work_begins(store: Store) -> None:
     """With what is needed, what is there, and the cure."""
     with pytest.raises(StoreError, match=r"bunny x265 needs 1024\.00 GiB .* free\. Free some, or .*--results"):
@@ -195,39 +277,143 @@ def damage(key: list[str], value: Any) -> Callable[[dict[str, Any]], None]:
     return put
 
 
-@pytest.mark.parametrize(
-    ("hurt", "said"),
-    [
-        (damage(["seed"], "three"), r"Expected `int`, got `str` - at `\$\.seed`"),
-        (damage(["status"], "fine"), r"Invalid enum value 'fine' - at `\$\.status`"),
-        (damage(["stream", "size_bytes"], 1.5), r"`\$\.stream\.size_bytes`"),
-        (damage(["quality", "frames", "psnr_rgb"], [1, "high"]), r"\$\.quality\.frames"),
-        (damage(["clip", "yuv", "format", "frame_rate"], "fast"), r"fast"),
-        (lambda table: table.pop("codec"), r"missing required field `codec`"),
-    ],
-)
-def test_unreadable_record_is_an_error(
-    hurt: Callable[[dict[str, Any]], None], said: str, record: Record, store: Store
-) -> None:
-    """Which names the file, the field and the cure; a run takes the cell as not done."""
+def plant(store: Store, record: Record, hurt: Callable[[dict[str, Any]], object]) -> Path:
+    """A record that was changed by hand; returns its path."""
     table = json.loads(to_json(record))
     hurt(table)
     path = store.record_path("name")
     path.write_text(json.dumps(table))
-    with pytest.raises(StoreError, match=said) as caught:
-        list(store.records())
-    assert str(path) in str(caught.value)
-    assert "Delete it" in str(caught.value)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("hurt", "said"),
+    [
+        (damage(["seed"], "three"), "Expected `int`, got `str` - at `$.seed`"),
+        (damage(["status"], "fine"), "Invalid enum value 'fine' - at `$.status`"),
+        (damage(["stream", "size_bytes"], 1.5), "`$.stream.size_bytes`"),
+        (damage(["quality", "frames", "psnr_rgb"], [1, "high"]), "$.quality.frames"),
+        (damage(["clip", "yuv", "format", "frame_rate"], "fast"), "'fast' is not a fraction"),
+        (damage(["clip", "yuv", "format", "frame_rate"], "25/0"), "'25/0' is not a fraction"),
+        (damage(["clip", "yuv", "format", "frame_rate"], "1e999999999"), "'1e999999999' is not a fraction"),
+        (damage(["clip", "yuv", "path"], {"elsewhere": 1}), "$.clip.yuv.path"),
+        (lambda table: table.pop("codec"), "missing required field `codec`"),
+        (lambda table: table.pop("schema"), "missing required field `schema`"),
+        (lambda table: table.pop("quality"), "its status is ok, but it has no result"),
+        (
+            damage(["schema"], SCHEMA + 1),
+            f"it has schema {SCHEMA + 1}; this version of the program reads 1 to {SCHEMA}",
+        ),
+        (lambda table: (table.clear(), table.update(schema=SCHEMA + 1, cells=[])), f"it has schema {SCHEMA + 1}"),
+        (damage(["schema"], 0), "it has schema 0"),
+    ],
+)
+def test_unreadable_record_is_set_aside(
+    hurt: Callable[[dict[str, Any]], object],
+    said: str,
+    record: Record,
+    store: Store,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It counts as none, and is named once, with the field or the reason."""
+    path = plant(store, record, hurt)
+    store.save("other", record)
+    found = store.read()
+    assert [item.record for item in found.readable] == [record]
+    (one,) = found.set_aside
+    assert one.file == "name.json"
+    assert said in one.reason
     assert store.find("name") is None
+    assert list(store.records()) == [record]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+    assert said in line
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null"])
-def test_what_is_no_record_is_an_error(content: bytes, store: Store) -> None:
-    """Half files and other JSON."""
+DEEP = b'{"schema": 2, "notes": ' + b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null", b"3", b"{}", DEEP, bytes(range(256))]
+)
+def test_what_is_no_record_is_set_aside(content: bytes, record: Record, store: Store) -> None:
+    """Half files, binary ones and JSON of other programs."""
     store.record_path("name").write_bytes(content)
-    with pytest.raises(StoreError, match=r"name\.json is not a readable Record"):
-        list(store.records())
+    store.save("other", record)
+    assert store.records() == [record]
     assert store.find("name") is None
+    assert [one.file for one in store.read().set_aside] == ["name.json"]
+
+
+def test_other_things_among_the_records_are_set_aside(record: Record, store: Store) -> None:
+    """A folder, and a link to nothing."""
+    store.record_path("folder").mkdir()
+    store.record_path("link").symlink_to("nowhere")
+    store.save("other", record)
+    assert store.records() == [record]
+    assert [one.file for one in store.read().set_aside] == ["folder.json", "link.json"]
+    for name in ("folder", "link"):
+        assert store.find(name) is None
+        store.save(name, record)
+        assert store.find(name) == record
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in parsed JSON."""
+    for key, held in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from leaves(held, (*path, key))
+
+
+def test_whatever_is_wrong_in_a_record_is_said(record: Record, store: Store) -> None:
+    """Each value in turn is taken out or replaced by one of every other kind: it reads, or it is set aside."""
+    whole = json.loads(to_json(record))
+    for way in leaves(whole):
+        for value in (None, -1, 1 << 70, 0.5, "1/0", "\0", [], {"path_in_hex": "zz"}):
+            table = json.loads(to_json(record))
+            damage(list(way), value)(table)
+            store.record_path("name").write_text(json.dumps(table))
+            found = store.read()
+            assert len(found.readable) + len(found.set_aside) == 1
+
+
+def test_older_records_read_as_before(store: Store) -> None:
+    """Those of the first schema, which were committed."""
+    (old, *_) = sorted(path for path in RESULTS.glob("*/records/*.json") if b'"schema": 1,' in path.read_bytes()[:40])
+    store.record_path(old.stem).write_bytes(old.read_bytes())
+    assert [one.schema for one in store.records()] == [1]
+
+
+def test_fields_that_are_not_known_yet_are_passed_over(record: Record, store: Store) -> None:
+    """A newer version of the program may add some without raising the schema."""
+    plant(store, record, damage(["invented_later"], {"a": [1]}))
+    assert store.records() == [record]
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"schema": 99}', b""])
+def test_what_is_in_the_way_of_a_record_is_kept(
+    content: bytes, record: Record, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under a number where its name is taken, and it is said where it is."""
+    for _ in range(2):
+        store.record_path("name").write_bytes(content)
+        store.save("name", record)
+        assert store.find("name") == record
+    kept = sorted((store.root / "records" / "set_aside").iterdir())
+    assert [path.name for path in kept] == ["name.1.json", "name.json"]
+    assert [path.read_bytes() for path in kept] == [content, content]
+    said = capsys.readouterr().err
+    assert all(str(path) in said for path in kept)
+    assert len(store.records()) == 1
+
+
+def test_record_of_another_cell_is_not_written_over(record: Record, store: Store) -> None:
+    """Though it can be read; the same cell's own is."""
+    store.save("name", replace(record, key="ab" * 32))
+    store.save("name", record)
+    assert store.find("name") == record
+    assert not store.read().set_aside
+    assert read_json(store.root / "records" / "set_aside" / "name.json", Record).key == "ab" * 32
 
 
 def test_object_without_a_form_is_an_error(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_manifest_says_what_made_the_report(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for i, one in enumerate(RECORDS):
         store.save(str(i), one)
-    stored = list(store.stored())
+    stored = store.read().readable
     made = content([item.record for item in stored])
     write_content(made, tmp_path / "report", stored, "python -m bench report")
     facts = json.loads((tmp_path / "report/manifest.json").read_text())

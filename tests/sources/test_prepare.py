@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
+import bench
 from bench.dataset import Clip, ClipWindow, Source
 from bench.errors import StoreError, ToolError, UsageError
 from bench.sources import contents
@@ -82,7 +87,7 @@ def refuse(*_: object, **__: object) -> NoReturn:
 def test_cached_clip_is_used_again(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without running ffmpeg, and exactly as it was."""
     first = prepare()
-    monkeypatch.setattr(ffmpeg, "run", refuse)
+    monkeypatch.setattr(ffmpeg, "write_frames", refuse)
     assert prepare() == first
     with pytest.raises(AssertionError, match="run again"):
         prepare(ClipWindow(frames=1))
@@ -141,7 +146,7 @@ def test_failure_leaves_nothing(prepare: Prepare, tmp_path: Path, monkeypatch: p
     def fail(*_: object, **__: object) -> NoReturn:
         raise ToolError("planted")
 
-    monkeypatch.setattr(ffmpeg, "run", fail)
+    monkeypatch.setattr(ffmpeg, "write_frames", fail)
     with pytest.raises(ToolError, match="planted"):
         prepare()
     assert not kept(tmp_path / "cache")
@@ -236,7 +241,7 @@ def test_digests_are_not_computed_again(prepare: Prepare, monkeypatch: pytest.Mo
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
     monkeypatch.setattr(contents, "file_sha256", count)
-    monkeypatch.setattr(ffmpeg, "run", refuse)
+    monkeypatch.setattr(ffmpeg, "write_frames", refuse)
     assert prepare() == first
     assert reads == []
     first.rgb.path.touch()
@@ -260,14 +265,14 @@ def test_processes_that_ask_for_one_clip_make_it_once(
     prepare: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second waits for the first and takes what it made."""
-    run, runs = ffmpeg.run, []
+    write, runs = ffmpeg.write_frames, []
 
     def slow(*what: Any, **how: Any) -> Any:
         runs.append(what)
         time.sleep(0.2)
-        return run(*what, **how)
+        return write(*what, **how)
 
-    monkeypatch.setattr(ffmpeg, "run", slow)
+    monkeypatch.setattr(ffmpeg, "write_frames", slow)
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: prepare(), range(2))
     assert first == second
@@ -275,16 +280,48 @@ def test_processes_that_ask_for_one_clip_make_it_once(
     assert len(kept(tmp_path / "cache")) == 1
 
 
-def test_what_a_killed_preparation_left_is_swept(prepare: Prepare) -> None:
-    """Its gigabytes go when the same clip is prepared again; what others left stays, since they may still be at it."""
-    clip = prepare(ClipWindow(frames=2))
-    folder = clip.yuv.path.parent
-    left = folder.parent / f".preparing-{folder.name}.killed"
-    other = folder.parent / ".preparing-other.alive"
-    for unfinished in (left, other):
-        unfinished.mkdir()
-        (unfinished / "clip.rgb").write_bytes(b"gigabytes")
-    shutil.rmtree(folder)
-    prepare(ClipWindow(frames=2))
-    assert not left.exists()
-    assert other.exists()
+def test_what_a_killed_process_left_of_any_clip_goes(prepare: Prepare, tmp_path: Path) -> None:
+    """Unless another process is at it; clips whose names hold a dot stay."""
+    for name in (".preparing-left-0.abc", ".preparing-held-0.def", "my.clip-0"):
+        (tmp_path / "cache" / name).mkdir(parents=True)
+        (tmp_path / "cache" / name / "clip.rgb").write_bytes(b"gigabytes")
+    with FileLock(tmp_path / "cache" / ".held-0.lock"):
+        prepare()
+    folders = {path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()}
+    assert {".preparing-held-0.def", "my.clip-0"} < folders
+    assert ".preparing-left-0.abc" not in folders
+
+
+ENDLESS = """
+import sys
+from fractions import Fraction
+from pathlib import Path
+import ffmpeg
+from bench.dataset import ClipWindow, Source
+from bench.sources.prepare import prepare_clip
+from bench.video.raw import VideoFormat
+form = VideoFormat(64, 48, 5000, Fraction(25), "yuv420p")
+stream = ffmpeg.input("testsrc=size=64x48:rate=25", format="lavfi").filter("realtime")
+prepare_clip(Source("a", "b", "c", "d", "e", 5000), stream, form, ClipWindow(), Path(sys.argv[1]), "bt601")
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_killed_process_takes_its_ffmpeg_along(tmp_path: Path) -> None:
+    """Else it would write the rest of a long video for nobody."""
+    environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    deadline = time.monotonic() + 60
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(tmp_path / "cache")], env=environment) as process:
+        while not list((tmp_path / "cache").glob(".preparing-*/*/clip.yuv")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    survived = Path(f"/proc/{child}").exists()
+    if survived:
+        os.kill(int(child), signal.SIGKILL)
+    assert not survived

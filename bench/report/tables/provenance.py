@@ -9,6 +9,7 @@ from ...analysis.conditions import matrix_name
 from ...dataset import Clip
 from ...records.environment import Environment
 from ...records.record import Record
+from ...records.store import SetAside
 from .table import Table, as_data
 
 
@@ -34,8 +35,9 @@ def machine_table(records: Sequence[Record]) -> Table:
     return Table("Machines", as_data(rows), (note,), "machines")
 
 
-def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
-    """The facts about where the records come from, by kind, each fact once."""
+def provenance(records: Sequence[Record], set_aside: Sequence[SetAside] = ()) -> dict[str, list[str]]:
+    """The facts about where the records come from, by kind, each fact once; and the files among them that count as
+    none."""
     environments = [record.environment for record in records]
     packages = {item for env in environments for item in env.packages.items()}
     tools = {item for record in records for item in record.codec.tools.items()}
@@ -47,6 +49,7 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
     measured = {item for record in records if record.quality for item in record.quality.tools.items()}
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
+        "Set aside": [*_how_many(set_aside), *(f"{item.file}: {item.reason}" for item in set_aside)],
         "Schemas of records": [f"{schema}: {_count(schemas[schema])}" for schema in sorted(schemas)],
         "Presets": [f"{preset}: {_count(presets[preset])}" for preset in sorted(presets)],
         "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
@@ -60,6 +63,10 @@ def provenance(records: Sequence[Record]) -> dict[str, list[str]]:
         "Isolation of decoders": [f"{how}: {_count(isolations[how])}" for how in sorted(isolations)],
     }
     return {name: list(dict.fromkeys(values)) for name, values in facts.items() if values}
+
+
+def _how_many(set_aside: Sequence[SetAside]) -> list[str]:
+    return [f"files that cannot be read as records: {len(set_aside)}"] if set_aside else []
 
 
 def _code(record: Record) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,14 +18,15 @@ import torch
 from torch import Tensor
 
 from bench.codec import Job, TrainingCurve
-from bench.errors import CellInterruptedError, CodecError
+from bench.errors import CellInterruptedError, CodecError, StoreError
+from bench.files import set_aside
 from bench.measure.psnr import CAP_DB
 from bench.video.raw import RawVideo
 
 from ..network.device import has_fast_bfloat16, keep_freed_memory
 from ..network.representation import Representation
 from ..network.source import SourceFrames, load_frames
-from .checkpoint import Arrays, load_checkpoint, save_checkpoint
+from .checkpoint import Arrays, Checkpoint
 from .collapse import has_collapsed
 from .recipe import Recipe
 
@@ -206,17 +208,18 @@ def train(
 ) -> Representation:
     """Train the network that ``make_network`` returns, on its device, on an rgb24 video, and return it.
 
-    If the stage has a checkpoint, training continues from it. `Training` explains ``stage`` and ``step_sizes``. The
-    curve and notes are left in ``job``. A training that diverges is tried once more with a lower learning rate; the
-    notes say so.
+    If the stage has a checkpoint, training continues from it. One that cannot be used is set aside. `Training` explains
+    ``stage`` and ``step_sizes``. The curve and notes are left in ``job``. A training that diverges is tried once more
+    with a lower learning rate; the notes say so.
 
     Raises `CodecError` if the second attempt diverges too. Raises `CellInterruptedError` if the process is asked to
     stop, after it has written a checkpoint.
     """
     network = make_network()
     frames = load_frames(video, next(network.parameters()).device)
-    checkpoint = job.checkpoints / str(stage)
-    saved = load_checkpoint(checkpoint)
+    configuration = identity(network, frames.shape, recipe, epochs, job.seed, stage)
+    checkpoint = Checkpoint(job.checkpoints / str(stage), configuration)
+    saved = saved_state(checkpoint, job)
     reason = str(saved["diverged"]) if saved else ""
     slowed = dataclasses.replace(recipe, learning_rate=RETRY_RATE * recipe.learning_rate)
     with job.watch.part(stage.name), job.stop_requests() as stopping:
@@ -242,7 +245,29 @@ def train(
     return training.network
 
 
-def fit(training: Training, job: Job, stopping: threading.Event, reason: str, checkpoint: Path) -> str:
+def identity(
+    network: Representation, shape: Sequence[int], recipe: Recipe, epochs: int, seed: int, stage: Stage
+) -> str:
+    """A line of text that tells a training from all others by everything that is set: the network before it, the
+    ``shape`` of the frames, and the rest of what `Training` is given, but for step sizes, which are computed."""
+    tensors = {name: (tuple(tensor.shape), str(tensor.dtype)) for name, tensor in network.state_dict().items()}
+    digest = hashlib.sha256(repr((str(network), tensors, tuple(shape), recipe)).encode()).hexdigest()
+    return f"{stage} in {epochs} epochs with seed {seed}, configuration {digest[:16]}"
+
+
+def saved_state(checkpoint: Checkpoint, job: Job) -> Arrays | None:
+    """What the checkpoint holds; None if there is none. One that cannot be used is moved away, which the log and the
+    notes say. Raises `StoreError` if it cannot be moved."""
+    try:
+        return checkpoint.load()
+    except StoreError as error:
+        moved = set_aside(checkpoint.path, checkpoint.path.parent / "set_aside")
+        print(f"{error} It is kept as {moved}, and training begins anew.", file=sys.stderr)
+        job.notes.setdefault("checkpoints_set_aside", []).append(f"{error} Training began anew.")
+        return None
+
+
+def fit(training: Training, job: Job, stopping: threading.Event, reason: str, checkpoint: Checkpoint) -> str:
     """Train to the last step. Returns how training diverged; an empty string if it did not.
 
     ``reason`` says how an earlier attempt diverged. The checkpoint keeps it, so that a later run does not repeat that
@@ -263,9 +288,9 @@ def fit(training: Training, job: Job, stopping: threading.Event, reason: str, ch
             return f"at step {step} of {training.steps} the network gave nearly the same picture for every frame"
         if last or stopping.is_set() or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             facts = {"diverged": np.array(reason), "resumed_at_steps": resumed}
-            save_checkpoint(checkpoint, training.state() | facts)
+            checkpoint.save(training.state() | facts)
             saved_at = time.monotonic()
-        if stopping.is_set() and not last:
+        if stopping.is_set():  # at the last step too: what comes after it may take long, and would not know
             raise CellInterruptedError(f"Training was stopped at step {step} of {training.steps}. Run again to go on.")
     return ""
 
