@@ -248,7 +248,7 @@ def with_frames(record: Record) -> Record:
         (with_frame("psnr_rgb", 2, -0.001), "psnr_rgb of frame 2 is"),
         (with_frames, "the decoder gives 4 frames of 320x180"),
         (lambda record: replace(record, frames_sha256="0" * 64), "decodes to other samples"),
-        (lambda record: replace(record, quality=None), "without stream or quality"),
+        (lambda record: replace(record, quality=None), "its status is ok, but it has no result"),
     ],
 )
 def test_altered_records_are_named(
@@ -309,7 +309,7 @@ def test_unreadable_records_and_streams_without_a_record_are_named(
     status, printed = verified(store, capsys)
     assert status == 1
     first, second, third = printed.splitlines()
-    assert re.match(rf"broken   {name}: .* is not a readable Record", first)
+    assert re.match(rf"broken   {name}: .* is not a readable record", first)
     assert second == "missing  lonely: the stream streams/lonely.y4m has no record"
     assert third.startswith("0 same, 0 drifted, 1 missing, 1 broken")
 
