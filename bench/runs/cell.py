@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import shutil
@@ -129,7 +130,7 @@ def attempt(cell: PlannedCell, store: Store, work: Callable[[Record], Record]) -
         return dataclasses.replace(record, status="timed_out", reason=str(error))
     except Exception as error:  # a third party's codec may raise anything, and the rest must go on
         if not isinstance(error, BenchError):
-            with store.log_path(cell.file_name).open("a", encoding="utf-8") as log:
+            with contextlib.suppress(OSError), store.log_path(cell.file_name).open("a", encoding="utf-8") as log:
                 traceback.print_exc(file=log)
         return dataclasses.replace(record, status="failed", reason=f"{type(error).__name__}: {error}")
 

@@ -142,6 +142,7 @@ def run_process(
     environment = {name: value for name, value in os.environ.items() if name not in hide}
     paths = [_PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "BENCH_STARTED": repr(time.monotonic())}
+    environment |= {"BENCH_PARENT": str(os.getpid())}
     environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
     environment |= share.environment()
     suit_threads(environment)
@@ -201,10 +202,20 @@ def _follow(child: subprocess.Popen[bytes], progress: Progress, limit: TimeLimit
 
 
 def _ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether the child ends within `LOOK_SECONDS`."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(LOOK_SECONDS)
-    return child.returncode is not None
+    """Whether the child ends within `LOOK_SECONDS`. All that it has started and left behind then ends too."""
+    if not hasattr(os, "waitid"):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(LOOK_SECONDS)
+        return child.returncode is not None
+    until = time.monotonic() + LOOK_SECONDS
+    while os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(LOOK_SECONDS / 50)
+    with contextlib.suppress(ProcessLookupError):  # as long as the child is not collected, its group keeps its number
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    return True
 
 
 def _lines(handle: int) -> Iterator[bytes | None]:
@@ -309,6 +320,8 @@ def _end_with_parent() -> None:
     if sys.platform == "linux":
         signal.signal(signal.SIGTERM, end_group)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != int(os.environ.get("BENCH_PARENT", os.getppid())):  # it died before it was asked about
+            end_group()
 
 
 def _report(stage: str, step: int = 0, steps: int = 0, psnr_db: float | None = None) -> None:

@@ -122,7 +122,7 @@ def test_decoder_sees_nothing_but_the_stream(make_cell: MakeCell, store: Store, 
     assert seen["task"]["stream"] == "stream.spies"
     assert set(seen["task"]) == {"stream", "decoder", "hidden"}
     assert seen["folder"] == ["stream.spies", "task.json"]
-    assert set(seen["environment"]) == {"BENCH_CODECS", "BENCH_STARTED"}
+    assert set(seen["environment"]) == {"BENCH_CODECS", "BENCH_PARENT", "BENCH_STARTED"}
 
 
 @pytest.mark.usefixtures("broken")

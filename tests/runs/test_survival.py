@@ -141,7 +141,6 @@ def test_who_waits_takes_over_from_who_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
-@pytest.mark.xfail(strict=True, reason="a process whose parent dies before it has asked to be told runs on to its end")
 def test_parent_that_dies_at_once_takes_its_child_along(tmp_path: Path) -> None:
     """Before the child has imported what tells it that its parent died."""
     (tmp_path / "slow.py").write_text(
@@ -174,7 +173,6 @@ def test_parent_that_dies_at_once_takes_its_child_along(tmp_path: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.xfail(strict=True, reason="what a codec's process has started lives on when that process is killed")
 def test_killed_process_takes_along_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as an encoder that the system ends for want of memory, and the program that it runs."""
     (tmp_path / "dies.py").write_text(
@@ -317,7 +315,6 @@ def test_limit_of_file_sizes_fails_the_cell_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_process", "broken")
-@pytest.mark.xfail(strict=True, raises=OSError, reason="a log that cannot be written ends the run in a traceback")
 def test_log_that_cannot_be_written_is_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cell fails for another reason than the package's own, and its log cannot be written either."""
     assert run(tmp_path, "--codecs", "raises-in-skip") == 1
@@ -332,7 +329,6 @@ def test_log_that_cannot_be_written_is_no_traceback(tmp_path: Path, capsys: pyte
 # --- Clocks
 
 
-@pytest.mark.xfail(strict=True, reason="the overhead of a process is measured on a clock that can be set")
 @pytest.mark.parametrize("jump_seconds", [-7200.0, 7200.0])
 def test_clock_that_is_set_changes_no_duration(
     jump_seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
