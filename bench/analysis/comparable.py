@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..records.record import Record
-from .conditions import PUBLISHED_MATRIX, Conditions, at_full_scale, conditions, matrix_name, scaling
+from ..video.colour import PUBLISHED_MATRIX, matrix_name
+from .conditions import Conditions, at_full_scale, conditions, scaling
 from .labels import curve_labels, rate_points, sequence_names
 
 CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")

@@ -7,10 +7,7 @@ from fractions import Fraction
 
 from ..dataset import ClipWindow
 from ..records.record import Record
-from ..video.colour import Matrix
-
-PUBLISHED_MATRIX: Matrix = "bt601"
-"""The conversion from YUV to RGB that made the ground truth of published figures."""
+from ..video.colour import PUBLISHED_MATRIX, Matrix, matrix_name
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,3 @@ def scaling(record: Record) -> str:
     if not preset.full_scale:
         reasons.append(f"preset {preset.name} is not at full scale")
     return ", ".join(reasons)
-
-
-def matrix_name(matrix: Matrix) -> str:
-    """The name of a conversion as standards print it.
-
-    >>> matrix_name("bt709")
-    'BT.709'
-    """
-    return matrix.replace("bt", "BT.")

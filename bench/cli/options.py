@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from ..dataset import DATA_ROOT_VARIABLE, Dataset
 from ..registry import unknown
-from ..sources.file import StatedFormat, as_rate
+from ..sources.file import as_rate
+from ..sources.video_file import StatedFormat
 from ..video.raw import YUV_FORMATS
 
 T = TypeVar("T")

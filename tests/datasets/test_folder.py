@@ -15,7 +15,7 @@ from bench.datasets.folder import Folder
 from bench.errors import SourceError, UsageError
 from bench.measure.quality import measure_quality
 from bench.registry import open_dataset
-from bench.sources.file import StatedFormat
+from bench.sources.video_file import StatedFormat
 from bench.video import ffmpeg
 from bench.video.raw import RawVideo, VideoFormat
 from bench.video.y4m import write_y4m

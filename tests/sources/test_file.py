@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from bench.errors import SourceError
-from bench.sources.file import StatedFormat, VideoFile, format_in_name, open_file
+from bench.sources.file import format_in_name, open_file
+from bench.sources.video_file import StatedFormat, VideoFile
 from bench.video import ffmpeg
 from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
 from bench.video.y4m import write_y4m
@@ -45,9 +46,9 @@ def raw_words(video: RawVideo) -> list[str]:
 
 def whole(file: VideoFile, tmp_path: Path) -> tuple[VideoFormat, str]:
     """The format and the digest of all frames."""
-    form, content = file.read(tmp_path / "cache")
-    assert content.size_bytes == form.size_bytes
-    return form, content.sha256
+    read, content = file.read(tmp_path / "cache")
+    assert content.size_bytes == read.format.size_bytes
+    return read.format, content.sha256
 
 
 # --- What can be read

@@ -78,7 +78,7 @@ FRAME = b"FRAME\n" + bytes(6)
         (b"RIFF....AVI ", "not a YUV4MPEG2 file"),
         (b"YUV4MPEG2", "not a YUV4MPEG2 file"),
         (HEADER[:-1], "not a YUV4MPEG2 file"),
-        (b"YUV4MPEG2 " + b"X" * 300 + b"\n", "not a YUV4MPEG2 file"),
+        (b"YUV4MPEG2 " + b"X" * 300 + b"\n", "damaged header"),
         (HEADER, "holds no frames"),
         (HEADER.replace(b"420jpeg", b"440") + FRAME, "holds 440"),
         (HEADER.replace(b"420jpeg", b"420p12") + FRAME, "holds 420p12"),

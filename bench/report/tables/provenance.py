@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ...analysis.conditions import matrix_name
 from ...dataset import Clip
 from ...records.environment import Environment
 from ...records.record import Record
+from ...video.colour import matrix_name
 from .table import Table, as_data
 
 
