@@ -12,8 +12,8 @@ from bench.sources.file import SUFFIXES, is_video, open_file
 from bench.sources.pictures import is_hidden
 from bench.sources.prepare import prepare_clip
 from bench.sources.video_file import StatedFormat, VideoFile, source_of
-from bench.video.colour import Matrix
-from bench.video.colour_tags import tagged_matrix
+from bench.video.colour import PUBLISHED_MATRIX, Matrix, matrix_name
+from bench.video.colour_tags import tag_notes, tagged_matrix
 from bench.video.paths import printable
 
 
@@ -32,10 +32,13 @@ class Folder(Dataset):
         # A file of the user must not pass for a published sequence.
         self.name = f"own-{name}" if name in datasets.names() else name
         self.sequences = tuple(self.files)
+        self._opened: dict[str, VideoFile] = {}
 
     def file(self, sequence: str) -> VideoFile:
         """The video of a sequence, opened. Raises `SourceError` if it cannot be read."""
-        return open_file(self.files[sequence], self.stated)
+        if sequence not in self._opened:
+            self._opened[sequence] = open_file(self.files[sequence], self.stated)
+        return self._opened[sequence]
 
     def check(self, sequences: list[str]) -> None:
         for sequence in sequences:
@@ -74,7 +77,22 @@ class Folder(Dataset):
             file = self.file(sequence)
         except SourceError as error:
             return Listing(None, problem=str(error))
-        return Listing(file.format, found=printable(file.path), notes=file.notes)
+        return Listing(
+            file.format, found=printable(file.path), notes=(*_rate_notes(file), *file.notes, *_colour_notes(file))
+        )
+
+
+def _rate_notes(file: VideoFile) -> list[str]:
+    return ["the frame rate seems to vary; reading all frames tells"] if file.seems_to_vary else []
+
+
+def _colour_notes(file: VideoFile) -> list[str]:
+    """How RGB is made of the file where the user does not say it, if that is not as in published figures."""
+    matrix = tagged_matrix(file.colour)
+    if matrix is None:
+        return [f"tagged {file.colour.matrix} and {file.colour.transfer}: it is run only with --matrix"]
+    own = [f"RGB by {matrix_name(matrix)}, as it is tagged"] if matrix != PUBLISHED_MATRIX else []
+    return [*own, *tag_notes(file.colour, matrix)]
 
 
 def as_name(text: str) -> str:

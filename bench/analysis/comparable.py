@@ -130,7 +130,8 @@ class ComparableSet:
         """The presets and the extent, and what the numbers must not be compared with."""
         sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
         if not self.full_scale:
-            return f"scaled down: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+            change = "enlarged" if all(cell.record.clip.enlarged_from for cell in self.cells) else "scaled down"
+            return f"{change}: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
         return self.presets_and_extent + sources + ("; not comparable with published figures" if self.warned else "")
 
     @property
@@ -148,6 +149,12 @@ class ComparableSet:
             if fidelity != "exact":
                 sequences[fidelity][cell.sequence] = None
         return {kind: list(names) for kind, names in sequences.items()}
+
+    @cached_property
+    def source_notes(self) -> tuple[str, ...]:
+        """What must be known of the clips to read their numbers, a sentence for each sequence that has any."""
+        notes = {cell.sequence: cell.record.clip.notes for cell in self.cells if cell.record.clip.notes}
+        return tuple(f"{sequence}: {'; '.join(words)}." for sequence, words in notes.items())
 
     def not_published(self, sequence: str) -> str | None:
         """The reason why figures on ``sequence`` cannot be compared with published ones; None if they can."""

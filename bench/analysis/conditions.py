@@ -75,8 +75,8 @@ def scaling(record: Record) -> str:
     if cut.crop:
         reasons.append(f"cropped to {cut.crop[0]}x{cut.crop[1]}")
     if cut.width or cut.height:
-        reasons.append(f"scaled to {form.width}x{form.height}")
-    elif not (cut.crop or preset.full_scale):
+        reasons.append(f"{'enlarged' if clip.enlarged_from else 'scaled'} to {form.width}x{form.height}")
+    elif not (cut.crop or preset.full_scale or clip.source.size):
         reasons.append(f"{form.width}x{form.height}")  # older records do not say how their clip was cut
     if not preset.full_scale:
         reasons.append(f"preset {preset.name} is not at full scale")

@@ -37,6 +37,16 @@ def add_data_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_source_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source-format",
+        type=source_format,
+        metavar="WxH@RATE:FORMAT",
+        help="of .yuv files, PNG folders and streams without a container that do not say it; parts may be left out, "
+        "as in @25",
+    )
+
+
 def chosen_sequences(dataset: Dataset, names: Iterable[str]) -> list[str]:
     """The sequences of these names, or all if there are none. Raises `UsageError`, with a suggestion, for
     one that does not exist."""

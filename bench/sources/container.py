@@ -73,7 +73,13 @@ def open_container(path: Path, stated: StatedFormat) -> VideoFile:
         selector,
         first.colour,
         tuple(_notes(streams, first, turned)),
+        seems_to_vary=not elementary and _seems_to_vary(chosen, form),
     )
+
+
+def _seems_to_vary(stream: VideoStream, form: VideoFormat) -> bool:
+    average = stream.average_rate
+    return average is not None and abs(average / form.frame_rate - 1) > Fraction(1, 100)
 
 
 def _first_frame(path: Path, selector: str, options: dict[str, str]) -> ShownFrames:

@@ -67,6 +67,8 @@ class VideoFile:
     selector: str = "v:0"
     colour: ColourTags = field(default_factory=ColourTags)
     notes: tuple[str, ...] = ()
+    seems_to_vary: bool = False
+    """Whether the frame rate seems to vary by the file's header. `read` knows it for certain."""
 
     @property
     def lossless(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from . import ffmpeg
@@ -17,13 +18,15 @@ LISTED = re.compile(r"^ *Stream #0:(\d+)\S*: Video: (\w+)([^\n]*)", re.MULTILINE
 @dataclass(frozen=True)
 class VideoStream:
     """A video stream: its number among all streams of the file, ffmpeg's name of its codec, whether it is a picture
-    that is attached to the file, whether players take it by default, and whether its fields are interlaced."""
+    that is attached to the file, whether players take it by default, whether its fields are interlaced, and how many
+    frames per second there are on average by the file's header, None if it does not say."""
 
     index: int
     codec: str
     attached: bool
     default: bool
     interlaced: bool
+    average_rate: Fraction | None = None
 
     @property
     def rank(self) -> tuple[bool, bool, bool, int]:
@@ -49,6 +52,7 @@ def listed_streams(messages: str) -> list[VideoStream]:
             "(attached pic)" in rest,
             "(default)" in rest,
             bool(re.search(r"\b(top|bottom) (coded )?first\b", rest)),
+            Fraction(rate[1]) if (rate := re.search(r" ([\d.]+) fps,", rest)) else None,
         )
         for index, codec, rest in LISTED.findall(messages.split("Output #0")[0])
     ]
