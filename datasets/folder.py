@@ -77,9 +77,8 @@ class Folder(Dataset):
             file = self.file(sequence)
         except SourceError as error:
             return Listing(None, problem=str(error))
-        return Listing(
-            file.format, found=printable(file.path), notes=(*_rate_notes(file), *file.notes, *_colour_notes(file))
-        )
+        notes = (*_rate_notes(file), *file.notes, *_colour_notes(file))
+        return Listing(file.format, found=printable(file.path), notes=notes)
 
 
 def _rate_notes(file: VideoFile) -> list[str]:

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from ..dataset import Source
 from ..errors import SourceError, ToolError
@@ -17,7 +17,7 @@ from ..video.colour_tags import ColourTags
 from ..video.frame_rate import FrameRate, frame_rate
 from ..video.paths import printable
 from ..video.raw import PixelFormat, VideoFormat
-from ..video.showinfo import FrameKind, read_showinfo, shown
+from ..video.showinfo import FrameKind, ShownFrames, read_showinfo, shown
 from .contents import cached_content
 
 LOSSLESS = ("rawvideo", "ffv1", "ffvhuff", "huffyuv", "utvideo")
@@ -40,7 +40,7 @@ class StatedFormat:
 @dataclass(frozen=True)
 class Reading:
     """What decoding all frames of a file gave: the digest and size of the raw frames, the frame rate that their times
-    tell, and each kind of frame that came. The last two are only known of containers."""
+    tell, and each kind of frame that came. The last two are not known of raw YUV, YUV4MPEG2 and PNG."""
 
     content: Content
     rate: FrameRate = field(default_factory=lambda: FrameRate(None))
@@ -110,14 +110,19 @@ class VideoFile:
 
     def _decode(self) -> Reading:
         form, task = self.format.pixel_format, f"Reading {printable(self.path.name)}"
-        if self.kind != "container":
+        if self.kind not in ("container", "elementary"):
             return Reading(tool.decoded_content(self.stream, form, task))
         with tempfile.TemporaryFile() as log:
-            content = tool.decoded_content(shown(self.stream), form, task, log)
-            log.seek(0)
-            frames = read_showinfo(line.decode(errors="replace") for line in log)
-        rate = frame_rate(frames.pts, frames.last_duration, frames.tick, frames.frame_rate)
-        return Reading(content, rate, tuple(frames.kinds))
+            try:
+                content = tool.decoded_content(shown(self.stream), form, task, log)
+            except ToolError:
+                self._check_kinds(tuple(_frames_in(log).kinds))  # a change of size makes ffmpeg fail, too
+                raise
+            frames = _frames_in(log)
+        kinds = tuple(frames.kinds)
+        if self.kind == "elementary":  # its times are ffmpeg's own
+            return Reading(content, kinds=kinds)
+        return Reading(content, frame_rate(frames.pts, frames.last_duration, frames.tick, frames.frame_rate), kinds)
 
     def _check_kinds(self, kinds: tuple[FrameKind, ...]) -> None:
         if any(not kind.progressive for kind in kinds):
@@ -128,6 +133,11 @@ class VideoFile:
                 f"{printable(self.path)}: the frames are not of one kind: {named[0]}, then {named[1]}. Cut it into "
                 "videos of one kind each."
             )
+
+
+def _frames_in(log: IO[bytes]) -> ShownFrames:
+    log.seek(0)
+    return read_showinfo(line.decode(errors="replace") for line in log)
 
 
 INTERLACED = (

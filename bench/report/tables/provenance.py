@@ -90,10 +90,8 @@ def _colour(clip: Clip) -> str:
     if gap is None:
         return f"{clip.name}: RGB made from {clip.yuv.format.pixel_format} by {matrix}, as swscale does on that machine"
     if not gap.largest:
-        exactly = (
-            "as in the papers" if clip.matrix == PUBLISHED_MATRIX else "by the arithmetic of the papers' conversion"
-        )
-        return f"{clip.name}: RGB made from YUV by {matrix}, bit for bit {exactly}"
+        how = "as in the papers" if clip.matrix == PUBLISHED_MATRIX else "by the arithmetic of the papers' conversion"
+        return f"{clip.name}: RGB made from YUV by {matrix}, bit for bit {how}"
     return (
         f"{clip.name}: RGB made from YUV by {matrix}; on that machine samples differ from the papers' conversion by up "
         f"to {gap.largest} ({gap.psnr_db:.2f} dB)"
