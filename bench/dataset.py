@@ -77,7 +77,8 @@ class ShrinkingWindow(ClipWindow):
         """What is left of a video of format ``full``. Raises `UsageError` for a window that does not fit."""
         scaled = super().format_of(full)
         width, height = self.crop or (full.width, full.height)
-        if scaled.width > width or scaled.height > height:
+        as_it_is = (self.width or width, self.height or height) == (width, height)
+        if as_it_is or scaled.width > width or scaled.height > height:
             return replace(scaled, width=width, height=height)
         return scaled
 

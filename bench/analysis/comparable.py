@@ -130,9 +130,15 @@ class ComparableSet:
         """The presets and the extent, and what the numbers must not be compared with."""
         sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
         if not self.full_scale:
-            change = "enlarged" if all(cell.record.clip.enlarged_from for cell in self.cells) else "scaled down"
-            return f"{change}: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+            return (
+                f"{self.change}: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+            )
         return self.presets_and_extent + sources + ("; not comparable with published figures" if self.warned else "")
+
+    @property
+    def change(self) -> str:
+        """What was done to the frames of a set that is not at full scale, in words."""
+        return "enlarged" if all(cell.record.clip.enlarged_from for cell in self.cells) else "scaled down"
 
     @property
     def warned(self) -> bool:
@@ -160,7 +166,7 @@ class ComparableSet:
         """The reason why figures on ``sequence`` cannot be compared with published ones; None if they can."""
         if not self.full_scale:
             reasons = dict.fromkeys(scaling(cell.record) for cell in self.cells if cell.sequence == sequence)
-            return f"scaled down ({'; '.join(reasons)})"
+            return f"{self.change} ({'; '.join(reasons)})"
         if self.conditions.matrix != PUBLISHED_MATRIX:
             return f"RGB by {matrix_name(self.conditions.matrix)}"
         return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)
