@@ -263,7 +263,8 @@ def test_what_a_pixel_format_needs_is_said(pixel_format: str, codec: str, said: 
 def test_interlaced_video_is_refused(tmp_path: Path) -> None:
     """With what to do."""
     make(*PICTURE, "-c:v", "libx264", "-flags", "+ilme+ildct", "-x264-params", "tff=1", tmp_path / "a.mp4")
-    assert re.search(r"holds interlaced frames.*bwdif", refusal(tmp_path / "a.mp4"))
+    with pytest.raises(SourceError, match=r"a\.mp4 cannot be used: it holds interlaced frames.*bwdif"):
+        open_file(tmp_path / "a.mp4")
 
 
 def test_a_change_on_the_way_is_refused(tmp_path: Path) -> None:
@@ -334,6 +335,18 @@ def test_of_several_videos_the_default_is_taken(plain: Path, tmp_path: Path) -> 
     assert (second.format.width, second.notes) == (32, ("video stream 2 of 2 in the file",))
     assert (first.format.width, first.notes) == (64, ("video stream 1 of 2 in the file",))
     assert second.coded_bytes == open_file(tmp_path / "other.mp4").coded_bytes != first.coded_bytes
+
+
+def test_what_was_read_of_one_stream_is_no_answer_for_another(plain: Path, tmp_path: Path) -> None:
+    """Nor for the same one turned: the cache knows how the frames were made, not only of which file."""
+    make("-i", plain, "-vf", "negate", "-c:v", "libx264", tmp_path / "other.mp4")
+    make("-i", plain, "-i", tmp_path / "other.mp4", "-map", "0:v", "-map", "1:v", "-c", "copy", tmp_path / "a.mkv")
+    file = open_file(tmp_path / "a.mkv")
+    other = replace(file, stream=commands.input(str(tmp_path / "a.mkv"))["1"])
+    turned = replace(file, stream=file.stream.filter("hflip"))
+    digests = [each.read(tmp_path / "cache")[1].sha256 for each in (file, other, turned, file)]
+    assert len(set(digests)) == 3
+    assert digests[0] == digests[3]
 
 
 # --- Containers and elementary streams
