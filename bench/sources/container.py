@@ -183,6 +183,8 @@ def _notes(streams: list[VideoStream], first: ShownFrames, turned: Orientation |
     if turned:
         notes.append(f"{turned.words}, as the file says that it is to be shown")
     notes += aspect_notes(first.pixel_aspect)
+    if streams[0].transparent:
+        notes.append("its transparency is left out")
     if any(data.lower().startswith("film grain") for data in first.side_data):
         notes.append("the file's film grain is in the frames, which lowers the PSNR of every codec")
     return notes

@@ -12,20 +12,23 @@ from . import ffmpeg
 
 PICTURE_CODECS = ("png", "apng", "bmp", "gif", "tiff", "webp", "mjpeg")
 """ffmpeg's names of codecs that most often code a cover, where a file has another video stream."""
-LISTED = re.compile(r"^ *Stream #0:(\d+)\S*: Video: (\w+)([^\n]*)", re.MULTILINE)
+LISTED = re.compile(r"^ *Stream #0:(\d+)\S*: Video: (\w+)([^\n]*)((?:\n(?! *Stream #).*)*)", re.MULTILINE)
+"""A video stream in ffmpeg's list, with the lines about it that follow."""
 
 
 @dataclass(frozen=True)
 class VideoStream:
     """A video stream: its number among all streams of the file, ffmpeg's name of its codec, whether it is a picture
-    that is attached to the file, whether players take it by default, whether its fields are interlaced, and how many
-    frames per second there are on average by the file's header, None if it does not say."""
+    that is attached to the file, whether players take it by default, whether its fields are interlaced, whether it has
+    transparency that is coded apart, and how many frames per second there are on average by the file's header, None if
+    it does not say."""
 
     index: int
     codec: str
     attached: bool
     default: bool
     interlaced: bool
+    transparent: bool = False
     average_rate: Fraction | None = None
 
     @property
@@ -52,9 +55,10 @@ def listed_streams(messages: str) -> list[VideoStream]:
             "(attached pic)" in rest,
             "(default)" in rest,
             bool(re.search(r"\b(top|bottom) (coded )?first\b", rest)),
+            bool(re.search(r"^ *alpha_mode *: 1$", below, re.MULTILINE)),
             Fraction(rate[1]) if (rate := re.search(r" ([\d.]+) fps,", rest)) else None,
         )
-        for index, codec, rest in LISTED.findall(messages.split("Output #0")[0])
+        for index, codec, rest, below in LISTED.findall(messages.split("Output #0")[0])
     ]
 
 

@@ -260,6 +260,14 @@ def test_what_a_pixel_format_needs_is_said(pixel_format: str, codec: str, said: 
     assert read(cured, StatedFormat(frame_rate=Fraction(25)))[0].format.frames == 5
 
 
+def test_transparency_that_is_coded_apart_is_left_out(tmp_path: Path) -> None:
+    """As WebM has it, and said."""
+    make(*PICTURE, "-pix_fmt", "yuva420p", "-c:v", "libvpx-vp9", tmp_path / "a.webm")
+    file, digest = read(tmp_path / "a.webm")
+    assert (file.format, file.notes) == (FORM, ("its transparency is left out",))
+    assert digest == hashlib.sha256(decoded(tmp_path / "a.webm")).hexdigest()
+
+
 def test_interlaced_video_is_refused(tmp_path: Path) -> None:
     """With what to do."""
     make(*PICTURE, "-c:v", "libx264", "-flags", "+ilme+ildct", "-x264-params", "tff=1", tmp_path / "a.mp4")
