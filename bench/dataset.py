@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from .errors import UsageError
-from .video.colour import Difference, Matrix
+from .video.colour import PUBLISHED_MATRIX, Difference, Matrix
+from .video.colour_tags import ColourTags, tag_notes
 from .video.raw import RawVideo, VideoFormat
 
 DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
@@ -43,12 +44,15 @@ class ClipWindow:
     def equals(self, asked: ClipWindow, form: VideoFormat, source_frames: int) -> bool:
         """Whether ``asked`` is this window, which `of` a source of so many frames made and left the format ``form``."""
         frames = min(asked.frames or source_frames, source_frames)
-        scaled = asked.width is not None or asked.height is not None
-        size = (asked.width or form.width, asked.height or form.height)
+        if self.width is None:  # nothing was scaled, so the frames are as large as the window
+            scaled = replace(asked, crop=None).format_of(form)
+            same_size = (scaled.width, scaled.height) == (form.width, form.height)
+        else:
+            size = (asked.width or form.width, asked.height or form.height)
+            same_size = (form.width, form.height) == size and (asked.width or asked.height) is not None
         return (
             form.frames == frames
-            and (form.width, form.height) == size
-            and (scaled or self.width is None)
+            and same_size
             and (self.crop == asked.crop or (self.crop is None and asked.crop == (form.width, form.height)))
         )
 
@@ -62,6 +66,21 @@ class ClipWindow:
             form.frames if form.frames < full.frames else None,
             window if window != (full.width, full.height) else None,
         )
+
+
+@dataclass(frozen=True)
+class ShrinkingWindow(ClipWindow):
+    """The same, but never enlarged: where the size is larger than the window, in either direction, the window is left
+    as it is."""
+
+    def format_of(self, full: VideoFormat) -> VideoFormat:
+        """What is left of a video of format ``full``. Raises `UsageError` for a window that does not fit."""
+        scaled = super().format_of(full)
+        width, height = self.crop or (full.width, full.height)
+        as_it_is = (self.width or width, self.height or height) == (width, height)
+        if as_it_is or scaled.width > width or scaled.height > height:
+            return replace(scaled, width=width, height=height)
+        return scaled
 
 
 def _even(length: float) -> int:
@@ -84,6 +103,12 @@ class Source:
     """The size of the source's own lossy bitstream, where the source is itself a decoded one:
     above that rate a codec is beaten by sending the source."""
     fidelity: Fidelity = "exact"
+    size: tuple[int, int] | None = None
+    """Width and height of its frames in pixels; None in records from before this was noted."""
+    colour: ColourTags | None = None
+    """What its file says of its colours; None where that is not known."""
+    notes: tuple[str, ...] = ()
+    """What else must be known of it to read its numbers, each in words."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +142,21 @@ class Clip:
         return replace(self, yuv=yuv, rgb=replace(self.rgb, path=folder / "clip.rgb"))
 
     @property
+    def enlarged_from(self) -> tuple[int, int] | None:
+        """The width and height in pixels that were enlarged; None where nothing was, or where that is not known."""
+        window, form = self.cut.crop or self.source.size, self.yuv.format
+        return window if window and (form.width > window[0] or form.height > window[1]) else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known of the source, and of how the clip was made of it, to read its numbers."""
+        notes = [*self.source.notes, *tag_notes(self.source.colour or ColourTags(), self.matrix)]
+        if self.enlarged_from:
+            width, height = self.enlarged_from
+            notes.append(f"enlarged from {width}x{height} to {self.yuv.format.width}x{self.yuv.format.height}")
+        return tuple(notes)
+
+    @property
     def source_bits_per_pixel(self) -> float | None:
         """The rate at which sending the source's own bitstream would do, for this clip's size.
         None where the source is not a decoded stream."""
@@ -130,12 +170,13 @@ class Clip:
 class Listing:
     """A sequence, as far as it is known without decoding: its ``format``, whose number of frames is 0 where decoding
     alone would tell it; ``found`` names the file, ``problem`` says why there is none; ``missing_bytes`` is the disk
-    space to get it."""
+    space to get it. ``notes`` say what must be known of the file."""
 
     format: VideoFormat | None
     found: str | None = None
     problem: str | None = None
     missing_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Dataset(ABC):
@@ -156,12 +197,18 @@ class Dataset(ABC):
         which are missing and how to get them."""
 
     @abstractmethod
-    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
-        """Prepare ``sequence`` for encoding, in ``cache``. Raises `SourceError`."""
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix | None = None) -> Clip:
+        """Prepare ``sequence`` for encoding, in ``cache``, with RGB by ``matrix``, or else by `default_matrix`.
+        Raises `SourceError`."""
 
     @abstractmethod
     def listing(self, sequence: str) -> Listing:
         """What is known of a sequence and what of it is on disk, without reading it."""
+
+    def default_matrix(self, sequence: str) -> Matrix:
+        """The conversion between YUV and RGB where the user names none: that of published figures. Raises `SourceError`
+        where the sequence cannot be converted truly."""
+        return PUBLISHED_MATRIX
 
     def fetch(self, sequences: list[str]) -> None:
         """Download ``sequences`` into the data root. Raises `UsageError` where nothing is to be downloaded."""

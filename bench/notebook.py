@@ -35,14 +35,15 @@ def open_clip(
     size: tuple[int, int] | None = None,
     crop: tuple[int, int] | None = None,
     frames: int | None = None,
-    matrix: Matrix = "bt601",
+    matrix: Matrix | None = None,
     data_root: Path | str | None = None,
 ) -> Clip:
     """The clip that `bench run` would give to codecs, prepared in the same cache.
 
     ``dataset`` is a name or a path to videos; ``sequence`` may be left out where there is only one. The first
     ``frames`` are taken, of each the window ``crop`` in its middle, scaled to ``size``; both are (width, height)
-    in pixels. What is not stated stays as it is in the source. Raises `UsageError` for a name that does not exist
+    in pixels. ``matrix`` is between YUV and RGB; None is what the file's tags ask for, or else the papers'. What is
+    not stated stays as it is in the source. Raises `UsageError` for a name that does not exist
     or a window that does not fit, `SourceError` if the video is missing or cannot be read.
     """
     if frames is not None and frames < 1:

@@ -60,7 +60,7 @@ class Bunny(Dataset):
     def check(self, sequences: list[str]) -> None:
         find_mp4()
 
-    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix | None = None) -> Clip:
         path = find_mp4()
         source = Source(
             dataset=self.name,
@@ -70,6 +70,7 @@ class Bunny(Dataset):
             sha256=YUV_SHA256,
             frames=FORMAT.frames,
             coded_bytes=795_933,
+            size=(FORMAT.width, FORMAT.height),
         )
         file = open_file(path)
         _, content = file.read(cache)
@@ -78,7 +79,7 @@ class Bunny(Dataset):
                 f"bunny: ffmpeg {tool.version()} decodes the clip to other frames (sha256 {content.sha256[:16]}…, "
                 f"expected {YUV_SHA256[:16]}…). Use another ffmpeg through {tool.BINARY_VARIABLE}."
             )
-        return prepare_clip(source, file.stream, FORMAT, cut, cache, matrix)
+        return prepare_clip(source, file.stream, FORMAT, cut, cache, matrix or self.default_matrix(sequence))
 
     def listing(self, sequence: str) -> Listing:
         try:

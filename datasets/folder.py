@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.dataset import Clip, ClipWindow, Dataset, Listing, Source
+from bench.dataset import Clip, ClipWindow, Dataset, Listing
 from bench.errors import SourceError
 from bench.registry import datasets
-from bench.sources.file import SUFFIXES, StatedFormat, VideoFile, is_video, open_file
+from bench.sources.file import SUFFIXES, is_video, open_file
+from bench.sources.pictures import is_hidden
 from bench.sources.prepare import prepare_clip
-from bench.video import ffmpeg as tool
-from bench.video.colour import Matrix
+from bench.sources.video_file import StatedFormat, VideoFile, source_of
+from bench.video.colour import PUBLISHED_MATRIX, Matrix, matrix_name
+from bench.video.colour_tags import tag_notes, tagged_matrix
 from bench.video.paths import printable
 
 
@@ -30,36 +32,66 @@ class Folder(Dataset):
         # A file of the user must not pass for a published sequence.
         self.name = f"own-{name}" if name in datasets.names() else name
         self.sequences = tuple(self.files)
+        self._opened: dict[str, VideoFile] = {}
 
     def file(self, sequence: str) -> VideoFile:
         """The video of a sequence, opened. Raises `SourceError` if it cannot be read."""
-        return open_file(self.files[sequence], self.stated)
+        if sequence not in self._opened:
+            self._opened[sequence] = open_file(self.files[sequence], self.stated)
+        return self._opened[sequence]
 
     def check(self, sequences: list[str]) -> None:
         for sequence in sequences:
             self.file(sequence)
 
-    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
-        file = self.file(sequence)
-        form, content = file.read(cache)
-        source = Source(
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix | None = None) -> Clip:
+        matrix = matrix or self.default_matrix(sequence)
+        file, content = self.file(sequence).read(cache)
+        source = source_of(
+            file,
+            content,
             dataset=self.name,
             sequence=sequence,
             licence="not stated",
-            origin=f"{printable(file.path.name)}, {form}, {file.codec}",
-            sha256=content.sha256,
-            frames=form.frames,
-            coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
+            origin=f"{printable(file.path.name)}, {file.format}, {file.codec}",
+            coded_bytes=file.coded_bytes,
             fidelity="converted" if file.kind == "png" else "exact",
         )
-        return prepare_clip(source, file.stream, form, cut, cache, matrix)
+        return prepare_clip(source, file.stream, file.format, cut, cache, matrix)
+
+    def default_matrix(self, sequence: str) -> Matrix:
+        """The conversion that the file's tags ask for; that of published figures where it has none."""
+        file = self.file(sequence)
+        matrix = tagged_matrix(file.colour)
+        if matrix is None:
+            tags = file.colour
+            raise SourceError(
+                f"{printable(file.path)} is tagged with the matrix {tags.matrix} and the transfer {tags.transfer}, for "
+                "which RGB metrics are not defined here. Convert it to SDR first, for example with ffmpeg's filters "
+                "zscale and tonemap; or choose a conversion with --matrix, to measure the samples as they are coded."
+            )
+        return matrix
 
     def listing(self, sequence: str) -> Listing:
         try:
             file = self.file(sequence)
         except SourceError as error:
             return Listing(None, problem=str(error))
-        return Listing(file.format, found=printable(file.path))
+        notes = (*_rate_notes(file), *file.notes, *_colour_notes(file))
+        return Listing(file.format, found=printable(file.path), notes=notes)
+
+
+def _rate_notes(file: VideoFile) -> list[str]:
+    return ["the frame rate seems to vary; reading all frames tells"] if file.seems_to_vary else []
+
+
+def _colour_notes(file: VideoFile) -> list[str]:
+    """How RGB is made of the file where the user does not say it, if that is not as in published figures."""
+    matrix = tagged_matrix(file.colour)
+    if matrix is None:
+        return [f"tagged {file.colour.matrix} and {file.colour.transfer}: it is run only with --matrix"]
+    own = [f"RGB by {matrix_name(matrix)}, as it is tagged"] if matrix != PUBLISHED_MATRIX else []
+    return [*own, *tag_notes(file.colour, matrix)]
 
 
 def as_name(text: str) -> str:
@@ -76,7 +108,8 @@ def _find(path: Path) -> dict[str, Path]:
     not clear which it is."""
     if not path.exists():
         raise SourceError(f"{printable(path)} does not exist.")
-    videos = [path] if path.is_file() else sorted(child for child in path.iterdir() if is_video(child))
+    children = [] if path.is_file() else [child for child in path.iterdir() if not is_hidden(child)]
+    videos = [path] if path.is_file() else sorted(filter(is_video, children))
     if path.is_dir() and is_video(path):
         if any(video.is_file() for video in videos):
             raise SourceError(

@@ -8,19 +8,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bench.dataset import Clip, ClipWindow, Dataset, Fidelity, Listing, Source
+from bench.dataset import Clip, ClipWindow, Dataset, Fidelity, Listing
 from bench.errors import SourceError
 from bench.files import load_toml
+from bench.sources.container import CONTAINERS, ELEMENTARY
 from bench.sources.fetch.sequence import Archive, fetch_sequence, fetched
-from bench.sources.file import CONTAINERS, StatedFormat, VideoFile, is_video, open_file
+from bench.sources.file import is_video, open_file
+from bench.sources.pictures import is_hidden
 from bench.sources.prepare import prepare_clip
-from bench.video import ffmpeg as tool
+from bench.sources.video_file import StatedFormat, VideoFile, source_of
 from bench.video.colour import Matrix
 from bench.video.paths import printable
 from bench.video.raw import VideoFormat
 
 FACTS: dict[str, Any] = load_toml(Path(__file__).with_name("uvg.toml"))
-PREFERENCE = (".yuv", ".y4m", "", *CONTAINERS)
+PREFERENCE = (".yuv", ".y4m", "", *CONTAINERS, *ELEMENTARY)
 """If a sequence is there in several forms, the one whose suffix comes first here is taken. A folder of PNGs has no
 suffix."""
 
@@ -94,10 +96,10 @@ class UVG(Dataset):
                 f"folder with --data-root or in BENCH_DATA_ROOT. Licence: {FACTS['licence']}; cite {FACTS['citation']}."
             )
 
-    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix = "bt601") -> Clip:
+    def open(self, sequence: str, cut: ClipWindow, cache: Path, matrix: Matrix | None = None) -> Clip:
         self.check([sequence])
-        file = self.file(sequence)
-        form, content = file.read(cache)
+        file, content = self.file(sequence).read(cache)
+        form = dataclasses.replace(file.format, frame_rate=format_of(sequence).frame_rate)
         _compare(file, form, format_of(sequence))
         record = fetched(self.archive(sequence))
         whole: Fidelity = "unverified" if record is None else "exact"
@@ -107,22 +109,23 @@ class UVG(Dataset):
                 f"uvg: {printable(file.path)} is not what was fetched on {record.fetched}: sha256 "
                 f"{content.sha256[:16]}…, expected {record.sha256[:16]}…. Delete it and fetch it again."
             )
-        source = Source(
+        source = source_of(
+            file,
+            content,
             dataset=self.name,
             sequence=sequence,
             licence=f"{FACTS['licence']}. {FACTS['citation']}",
             origin=f"{printable(file.path.name)}, {file.codec}",
-            sha256=content.sha256,
-            frames=form.frames,
-            coded_bytes=None if file.lossless else tool.coded_bytes(file.path),
+            coded_bytes=file.coded_bytes,
             fidelity=fidelity,
         )
-        return prepare_clip(source, file.stream, form, cut, cache, matrix)
+        return prepare_clip(source, file.stream, form, cut, cache, matrix or self.default_matrix(sequence))
 
     def listing(self, sequence: str) -> Listing:
         form = format_of(sequence)
         try:
-            return Listing(form, found=printable(self.file(sequence).path))
+            file = self.file(sequence)
+            return Listing(form, found=printable(file.path), notes=file.notes)
         except SourceError as error:
             needed = FACTS["sequences"][sequence]["archive_bytes"] + form.size_bytes
             return Listing(form, problem=str(error), missing_bytes=needed)
@@ -156,7 +159,7 @@ def _compare(file: VideoFile, form: VideoFormat, published: VideoFormat) -> None
 
 
 def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if not is_hidden(path)) if folder.is_dir() else []
 
 
 def _is_called(path: Path, name: str) -> bool:

@@ -15,7 +15,8 @@ from functools import cached_property
 
 from ..records.record import Record
 from ..registry import unknown
-from .conditions import PUBLISHED_MATRIX, Conditions, at_full_scale, conditions, matrix_name, scaling
+from ..video.colour import PUBLISHED_MATRIX, matrix_name
+from .conditions import Conditions, at_full_scale, conditions, scaling
 from .labels import curve_labels, rate_points, sequence_names
 
 CODEC_ORDER = ("nerv", "e-nerv", "res-nerv", "res-e-nerv", "x264", "x265", "svt-av1", "vvenc")
@@ -159,8 +160,15 @@ class ComparableSet:
         """The presets and the extent, and what the numbers must not be compared with."""
         sources = "".join(f"; {kind} source: {', '.join(names)}" for kind, names in self.altered.items())
         if not self.full_scale:
-            return f"scaled down: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+            return (
+                f"{self.change}: {self.presets_and_extent}{sources}; not comparable with published full-scale figures"
+            )
         return self.presets_and_extent + sources + ("; not comparable with published figures" if self.warned else "")
+
+    @property
+    def change(self) -> str:
+        """What was done to the frames of a set that is not at full scale, in words."""
+        return "enlarged" if all(cell.record.clip.enlarged_from for cell in self.cells) else "scaled down"
 
     @property
     def warned(self) -> bool:
@@ -178,11 +186,17 @@ class ComparableSet:
                 sequences[fidelity][cell.sequence] = None
         return {kind: list(names) for kind, names in sequences.items()}
 
+    @cached_property
+    def source_notes(self) -> tuple[str, ...]:
+        """What must be known of the clips to read their numbers, a sentence for each sequence that has any."""
+        notes = {cell.sequence: cell.record.clip.notes for cell in self.cells if cell.record.clip.notes}
+        return tuple(f"{sequence}: {'; '.join(words)}." for sequence, words in notes.items())
+
     def not_published(self, sequence: str) -> str | None:
         """The reason why figures on ``sequence`` cannot be compared with published ones; None if they can."""
         if not self.full_scale:
             reasons = dict.fromkeys(scaling(cell.record) for cell in self.cells if cell.sequence == sequence)
-            return f"scaled down ({'; '.join(reasons)})"
+            return f"{self.change} ({'; '.join(reasons)})"
         if self.conditions.matrix != PUBLISHED_MATRIX:
             return f"RGB by {matrix_name(self.conditions.matrix)}"
         return next((f"{kind} source" for kind, names in self.altered.items() if sequence in names), None)

@@ -7,10 +7,7 @@ from fractions import Fraction
 
 from ..dataset import ClipWindow
 from ..records.record import Record
-from ..video.colour import Matrix
-
-PUBLISHED_MATRIX: Matrix = "bt601"
-"""The conversion from YUV to RGB that made the ground truth of published figures."""
+from ..video.colour import PUBLISHED_MATRIX, Matrix, matrix_name
 
 
 @dataclass(frozen=True)
@@ -78,18 +75,9 @@ def scaling(record: Record) -> str:
     if cut.crop:
         reasons.append(f"cropped to {cut.crop[0]}x{cut.crop[1]}")
     if cut.width or cut.height:
-        reasons.append(f"scaled to {form.width}x{form.height}")
-    elif not (cut.crop or preset.full_scale):
+        reasons.append(f"{'enlarged' if clip.enlarged_from else 'scaled'} to {form.width}x{form.height}")
+    elif not (cut.crop or preset.full_scale or clip.source.size):
         reasons.append(f"{form.width}x{form.height}")  # older records do not say how their clip was cut
     if not preset.full_scale:
         reasons.append(f"preset {preset.name} is not at full scale")
     return ", ".join(reasons)
-
-
-def matrix_name(matrix: Matrix) -> str:
-    """The name of a conversion as standards print it.
-
-    >>> matrix_name("bt709")
-    'BT.709'
-    """
-    return matrix.replace("bt", "BT.")

@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+from pathlib import Path
 
 from ..errors import BenchError
 from ..records.cores import suit_threads
@@ -27,6 +28,14 @@ COMMANDS = {
 INTERRUPTED = 130
 HUNG_UP = 129
 TERMINATED = 143
+
+
+def with_dashes(arguments: list[str]) -> list[str]:
+    """The arguments, with ``./`` before a file that ``--dataset`` names and that argparse would take for an option."""
+    return [
+        f"./{word}" if before == "--dataset" and word.startswith("-") and Path(word).exists() else word
+        for before, word in zip(["", *arguments], arguments, strict=False)
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character is no reason to stop
             stream.reconfigure(errors="backslashreplace")
     command = importlib.import_module(f"{__name__}.{chosen.command}")
-    options = command.make_parser(f"python -m bench {chosen.command}").parse_args(chosen.arguments)
+    options = command.make_parser(f"python -m bench {chosen.command}").parse_args(with_dashes(chosen.arguments))
     try:
         status: int = command.main(options)
     except BenchError as error:

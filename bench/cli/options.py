@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from ..dataset import DATA_ROOT_VARIABLE, Dataset
 from ..registry import unknown
-from ..sources.file import StatedFormat, as_rate
+from ..sources.file import as_rate
+from ..sources.video_file import StatedFormat
 from ..video.raw import YUV_FORMATS
 
 T = TypeVar("T")
@@ -33,6 +34,16 @@ def add_data_root(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help=f"where the files of datasets are (default: {DATA_ROOT_VARIABLE}, else data)",
+    )
+
+
+def add_source_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source-format",
+        type=source_format,
+        metavar="WxH@RATE:FORMAT",
+        help="of .yuv files, PNG folders and streams without a container that do not say it; parts may be left out, "
+        "as in @25",
     )
 
 

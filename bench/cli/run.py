@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
+from dataclasses import replace
 from typing import get_args
 
 from ..dataset import Clip, ClipWindow, Dataset
@@ -24,13 +26,13 @@ from ..video.colour import MATRICES, Matrix
 from .options import (
     add_data_root,
     add_results,
+    add_source_format,
     chosen_sequences,
     count,
     duration,
     list_of,
     seed,
     size,
-    source_format,
 )
 
 
@@ -68,15 +70,10 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--matrix",
         choices=MATRICES,
-        default="bt601",
-        help="between YUV and RGB; the papers' is %(default)s, whatever the size (default: %(default)s)",
+        help="between YUV and RGB (default: of your own video what the file says, or else bt601; of bunny and uvg "
+        "bt601, as in the papers)",
     )
-    parser.add_argument(
-        "--source-format",
-        type=source_format,
-        metavar="WxH@RATE:FORMAT",
-        help="of .yuv files and PNG folders whose name does not say it; parts may be left out, as in @25",
-    )
+    add_source_format(parser)
     add_data_root(parser)
     parser.add_argument(
         "--points",
@@ -148,6 +145,8 @@ def main(options: argparse.Namespace) -> int:
     environment.git_commit()  # now, while the files are those that this process imported
     shares = chosen_shares(options.jobs, options.devices)
     clips = open_clips(dataset, sequences, window, options.matrix)
+    for line in notes_of(clips):
+        print(line, file=sys.stderr)
     store.prepare()
     cells = plan(points, clips, preset, options.seeds)
     return run_all(cells, store, TimeLimit(options.timeout, deadline), options.rerun, shares, options.metrics)
@@ -184,15 +183,23 @@ def cut_of(
     preset: ClipWindow, size: tuple[int, int] | None, crop: tuple[int, int] | None, frames: int | None
 ) -> ClipWindow:
     """The preset's cut with what was said by hand in its place. A window that is cropped is not scaled
-    unless a size is given too."""
+    unless a size is given too. A preset scales down only; a size that was said by hand is taken as it is."""
     if frames is not None and frames < 1:
         raise UsageError(f"--frames must be at least 1, not {frames}.")
-    width, height = size or ((None, None) if crop else (preset.width, preset.height))
-    return ClipWindow(width, height, frames or preset.frames, crop or preset.crop)
+    if size or crop:
+        width, height = size or (None, None)
+        return ClipWindow(width, height, frames or preset.frames, crop or preset.crop)
+    return replace(preset, frames=frames or preset.frames)
 
 
-def open_clips(dataset: Dataset, sequences: list[str], cut: ClipWindow, matrix: Matrix = "bt601") -> list[Clip]:
+def open_clips(dataset: Dataset, sequences: list[str], cut: ClipWindow, matrix: Matrix | None = None) -> list[Clip]:
     """The clips to encode; all sequences if none are named."""
     chosen = chosen_sequences(dataset, sequences)
     dataset.check(chosen)
-    return [dataset.open(name, cut, cache_folder(), matrix) for name in chosen]
+    matrices = {name: matrix or dataset.default_matrix(name) for name in chosen}
+    return [dataset.open(name, cut, cache_folder(), matrices[name]) for name in chosen]
+
+
+def notes_of(clips: list[Clip]) -> list[str]:
+    """What must be known of the clips to read their numbers, a line for each clip that has any."""
+    return [f"note: {clip.name}: {'; '.join(clip.notes)}" for clip in clips if clip.notes]

@@ -39,12 +39,12 @@ class AskedClip:
         )
 
 
-def asked_clip(dataset: Dataset, sequence: str, window: ClipWindow, matrix: Matrix) -> AskedClip:
-    """The clip that ``dataset`` would open."""
+def asked_clip(dataset: Dataset, sequence: str, window: ClipWindow, matrix: Matrix | None) -> AskedClip:
+    """The clip that ``dataset`` would open. Raises `SourceError` where it would not know how to convert it to RGB."""
     full = dataset.listing(sequence).format
     frames = (full.frames or window.frames) if full else None
     form = window.format_of(replace(full, frames=frames)) if full and frames else None
-    return AskedClip(dataset.name, sequence, window, matrix, form)
+    return AskedClip(dataset.name, sequence, window, matrix or dataset.default_matrix(sequence), form)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..codec import Parameters
-from ..dataset import ClipWindow
+from ..dataset import ClipWindow, ShrinkingWindow
 from ..errors import UsageError
 from ..files import file_sha256, load_toml
 from ..registry import unknown
@@ -24,7 +24,8 @@ FOLDER = Path(__file__).parents[1] / "presets"
 
 @dataclass(frozen=True)
 class Preset:
-    """``digest`` is of the file, so that records of an edited preset are stated apart."""
+    """``cut`` scales down and never up. ``digest`` is of the file, so that records of an edited preset are stated
+    apart."""
 
     name: str
     description: str
@@ -45,7 +46,7 @@ class PresetFile:
     codecs: dict[str, dict[str, Any]]
     description: str = "a preset of the user's own"
     full_scale: bool = False
-    cut: ClipWindow = field(default_factory=ClipWindow)
+    cut: ShrinkingWindow = field(default_factory=ShrinkingWindow)
 
 
 def load_preset(name: str) -> Preset:

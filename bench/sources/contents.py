@@ -6,23 +6,27 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ..errors import SourceError, StoreError
-from ..files import Content, file_sha256, read_json, write_json
+from ..files import Content, file_sha256, from_builtins, read_json, to_builtins, write_json
 from ..video.paths import printable
 
 FILE = "file"
 """The question for the content of a file's own bytes."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class _CacheEntry:
     stamp: str
-    content: Content
+    content: Any
 
 
-def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Callable[[], Content]) -> Content:
-    """What ``find`` returns for the files ``paths``.
+def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Callable[[], T], kind: type[T]) -> T:
+    """What ``find`` returns for the files ``paths``, a dataclass of type ``kind``.
 
     The answer comes from ``cache`` if the same ``question`` was asked before, and no file's size, time of change or
     inode has changed since. Raises `SourceError` if a file changes while ``find`` runs, and `StoreError` if the cache
@@ -34,7 +38,7 @@ def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Call
     except StoreError:
         entry = None
     if entry is not None and entry.stamp == stamp:
-        return entry.content
+        return from_builtins(entry.content, kind)
     content = find()
     if _stamp(paths) != stamp:
         raise SourceError(f"{printable(paths[0])} changed while it was read. Try again when nothing writes to it.")
@@ -42,11 +46,11 @@ def cached_content(paths: Sequence[Path], question: str, cache: Path, find: Call
     return content
 
 
-def cache_content(paths: Sequence[Path], question: str, cache: Path, content: Content) -> None:
+def cache_content(paths: Sequence[Path], question: str, cache: Path, content: object) -> None:
     """Let `cached_content` answer with ``content`` until one of ``paths`` changes. Raises `StoreError` if the cache
     cannot be written."""
     try:
-        write_json(_entry_path(paths, question, cache), _CacheEntry(_stamp(paths), content))
+        write_json(_entry_path(paths, question, cache), _CacheEntry(_stamp(paths), to_builtins(content)))
     except StoreError as error:
         raise StoreError(
             f"Cannot write to the cache: {error.__cause__}. Name another folder in BENCH_CACHE."
@@ -55,7 +59,7 @@ def cache_content(paths: Sequence[Path], question: str, cache: Path, content: Co
 
 def file_content(path: Path, cache: Path) -> Content:
     """The content of the file's own bytes. Raises what `cached_content` raises."""
-    return cached_content([path], FILE, cache, lambda: Content(file_sha256(path), path.stat().st_size))
+    return cached_content([path], FILE, cache, lambda: Content(file_sha256(path), path.stat().st_size), Content)
 
 
 def _entry_path(paths: Sequence[Path], question: str, cache: Path) -> Path:

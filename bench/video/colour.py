@@ -1,8 +1,8 @@
 """Conversions between YUV and RGB, by default the one that made the papers' ground truth.
 
 That conversion is swscale's default: BT.601 with limited range, whatever the size of the picture. On x86 it gives the
-Bunny frames of the NeRV, HNeRV and E-NeRV repositories bit for bit. BT.709 is for videos that are tagged with it; no
-published figure of an implicit codec was made with it.
+Bunny frames of the NeRV, HNeRV and E-NeRV repositories bit for bit. BT.709 and BT.2020 are for videos that are tagged
+with them; no published figure of an implicit codec was made with them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from . import ffmpeg
 from .paths import printable
 from .raw import Frame, PixelFormat, RawVideo
 
-Matrix = Literal["bt601", "bt709"]
+Matrix = Literal["bt601", "bt709", "bt2020"]
+"""BT.2020 is that of non-constant luminance."""
 MATRICES: tuple[Matrix, ...] = get_args(Matrix)
+PUBLISHED_MATRIX: Matrix = "bt601"
+"""The conversion from YUV to RGB that made the ground truth of published figures."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class Difference:
     def psnr_db(self) -> float:
         """The PSNR in dB that follows from ``mean_squared``; infinite if no sample differs."""
         return 10 * math.log10(255**2 / self.mean_squared) if self.mean_squared else math.inf
+
+
+def matrix_name(matrix: Matrix) -> str:
+    """The name of a conversion as standards print it.
+
+    >>> matrix_name("bt709")
+    'BT.709'
+    """
+    return matrix.replace("bt", "BT.")
 
 
 def convert(video: RawVideo, pixel_format: PixelFormat, path: Path, matrix: Matrix) -> RawVideo:

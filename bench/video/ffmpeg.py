@@ -11,9 +11,10 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ffmpeg
 import imageio_ffmpeg
@@ -120,7 +121,7 @@ def run(output: Any, task: str, *, strict: bool = False) -> FFmpegRun:
     ``strict`` makes any decoding error fatal; otherwise ffmpeg conceals it. Raises `ToolError`, with the command and
     the end of ffmpeg's messages, if the exit status is not 0.
     """
-    command = _command(output, strict)
+    command = command_line(output, strict)
     done = subprocess.run(command, capture_output=True, check=False)
     messages = done.stderr.decode(errors="backslashreplace")
     _check_status(done.returncode, command, messages, task)
@@ -155,11 +156,12 @@ def write_frames(output: Any, video: RawVideo, task: str) -> None:
         file.writelines(stream_frames(output, video.format, task))
 
 
-def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[bytes]:
-    """What a pipeline writes to standard output, in blocks of ``size`` bytes; the last block may be shorter."""
-    command = _command(output, strict)
+def _blocks(output: Any, size: int, task: str, strict: bool = True, log: IO[bytes] | None = None) -> Iterator[bytes]:
+    """What a pipeline writes to standard output, in blocks of ``size`` bytes; the last block may be shorter. ``log`` is
+    a file that ffmpeg's messages go to."""
+    command = command_line(output, strict)
     with (
-        tempfile.TemporaryFile() as log,
+        nullcontext(log) if log else tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL) as child,
     ):
         assert child.stdout is not None
@@ -177,7 +179,8 @@ def _blocks(output: Any, size: int, task: str, strict: bool = True) -> Iterator[
             raise ToolError(f"{task}: the file is truncated. {truncation[0].strip()}")
 
 
-def _command(output: Any, strict: bool) -> list[str]:
+def command_line(output: Any, strict: bool = True) -> list[str]:
+    """The words of the command that runs the ffmpeg-python pipeline that ends in ``output``."""
     options = ["-hide_banner", "-nostdin", *(("-xerror", "-err_detect", "explode") if strict else ())]
     command: list[str] = ffmpeg.compile(output.overwrite_output(), cmd=[binary(), *options])
     return [restored(argument) for argument in command]
@@ -189,14 +192,15 @@ def _check_status(status: int, command: list[str], messages: str, task: str) -> 
         raise ToolError(f"{task}: ffmpeg exited with status {status}.\n{printable(shlex.join(command))}\n{last}")
 
 
-def decoded_content(stream: Any, pixel_format: PixelFormat, task: str) -> Content:
+def decoded_content(stream: Any, pixel_format: PixelFormat, task: str, log: IO[bytes] | None = None) -> Content:
     """The SHA-256 and the number of bytes of all frames of ``stream``, decoded to raw ``pixel_format``.
 
-    ``stream`` is an ffmpeg-python input. Raises `ToolError` at the first decoding error.
+    ``stream`` is an ffmpeg-python input. ``log`` is a file that ffmpeg's messages go to. Raises `ToolError` at the
+    first decoding error.
     """
     output = stream.output("-", format="rawvideo", pix_fmt=pixel_format, fps_mode="passthrough")
     digest, size_bytes = hashlib.sha256(), 0
-    for block in _blocks(output, 1 << 20, task):
+    for block in _blocks(output, 1 << 20, task, log=log):
         digest.update(block)
         size_bytes += len(block)
     return Content(digest.hexdigest(), size_bytes)
@@ -204,7 +208,7 @@ def decoded_content(stream: Any, pixel_format: PixelFormat, task: str) -> Conten
 
 @dataclass(frozen=True)
 class Probe:
-    """What the first frame of a video shows. ``format.frames`` is 0, since the number of frames is not known yet.
+    """What the first frame of a codec's own stream shows. ``format.frames`` is 0, since the number is not known yet.
     ``codec`` and ``pixel_format`` are ffmpeg's names for what the file itself holds."""
 
     format: VideoFormat
@@ -223,17 +227,18 @@ def probe(stream: Any, name: str) -> Probe:
     description = re.search(r"Stream #0:\d.*?: Video: (\w+)[^,]*, (\w+)", first.stderr)
     if not first.stdout or description is None:
         raise ToolError(f"{name} holds no video that ffmpeg {version()} can decode.\n{first.stderr.strip()[-500:]}")
-    form = read_y4m_header(io.BytesIO(first.stdout), name)
+    form = read_y4m_header(io.BytesIO(first.stdout), name).format
     codec, pixel_format = description.groups()
     if pixel_format != form.pixel_format:
         raise StreamError(f"{name} holds {pixel_format}; what can be read is {', '.join(COLOURS)}.")
     return Probe(form, codec, pixel_format)
 
 
-def coded_bytes(path: Path) -> int:
-    """The size in bytes of the packets of the first video stream in a container, without sound and the container.
+def coded_bytes(path: Path, stream: str = "v:0") -> int:
+    """The size in bytes of the packets of one stream in a container, without sound and the container; ``stream`` is
+    ffmpeg's specifier of it.
 
     Raises `ToolError` if ffmpeg cannot read the file.
     """
-    output = ffmpeg.input(as_argument(path))["v:0"].output("-", format="data", vcodec="copy")
+    output = ffmpeg.input(as_argument(path))[stream].output("-", format="data", vcodec="copy")
     return sum(map(len, _blocks(output, 1 << 20, f"Measuring {printable(path.name)}", strict=False)))

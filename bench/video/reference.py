@@ -18,6 +18,7 @@ FRAMES_COMPARED = 8
 CHROMA: dict[Matrix, tuple[int, int, int, int]] = {
     "bt601": (104597, 132201, 25675, 53279),
     "bt709": (117489, 138438, 13975, 34925),
+    "bt2020": (110013, 140363, 12277, 42626),
 }
 """How much Cr adds to red, how much Cb adds to blue, and how much Cb and Cr take from green, in units of 2^-16, for
 limited range (ITU-T H.273)."""

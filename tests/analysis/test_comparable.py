@@ -10,10 +10,13 @@ import pytest
 from planted import PAPER, QUICK, RATES, clip, curve, only, record
 
 from bench.analysis.comparable import ComparableSet, comparable_sets
+from bench.analysis.conditions import scaling
 from bench.analysis.pairs import anchors
 from bench.dataset import Clip, ClipWindow
+from bench.files import from_builtins, to_builtins
 from bench.records.record import Record
 from bench.report.content import content
+from bench.video.colour_tags import ColourTags
 
 EDITED = replace(QUICK, digest="00" * 32)
 """The preset quick after its file was edited."""
@@ -123,6 +126,51 @@ def test_preparations_of_a_clip_are_different_sequences() -> None:
     """Frames with another digest are another sequence."""
     other = replace(clip(), rgb_sha256="99" * 32)
     assert only([*curve("x264"), *curve("x264", where=other)]).sequences == ["bunny (99999999)", "bunny (efefefef)"]
+
+
+# --- What is said of sources
+
+
+def with_source(where: Clip, **facts: Any) -> Clip:
+    """The clip with other facts about its source."""
+    return replace(where, source=replace(where.source, **facts))
+
+
+def test_notes_on_sources_stand_under_every_table() -> None:
+    """Of the sequences that have any, and in the table of sources."""
+    noted = with_source(clip("mine", "a"), notes=("the frame rate varies",), colour=ColourTags("bt709"))
+    made = content([*curve("nerv", where=noted), *curve("x265", where=clip("mine", "b"))])
+    (section,) = made.sections
+    said = "a: the frame rate varies; tagged BT.709, but RGB is made by BT.601."
+    assert section.group.source_notes == (said,)
+    tables = list(section.tables())
+    assert len(tables) > 5
+    assert all(said in table.notes for table in tables)
+    assert made.provenance["Notes on sources"] == [
+        "mine/a: the frame rate varies",
+        "mine/a: tagged BT.709, but RGB is made by BT.601",
+    ]
+    assert "mine/a: RGB made from yuv420p by BT.601 (the file is tagged bt709)" in made.provenance["Colour"][0]
+    assert not any("varies" in note for table in content(curve("nerv")).sections[0].rates for note in table.notes)
+
+
+def test_what_was_enlarged_is_not_called_scaled_down() -> None:
+    """And a source that a preset left as it was is not called scaled."""
+    small = with_source(clip("mine", "a", 128, 96), size=(64, 48), frames=32)
+    enlarged = only(curve("x265", preset=PAPER, where=replace(small, cut=ClipWindow(128, 96))))
+    assert enlarged.stamp.startswith("enlarged: preset paper")
+    assert enlarged.not_published("a") == "enlarged (enlarged to 128x96)"
+    left = curve("x265", where=with_source(clip("mine", "a", 64, 48), size=(64, 48), frames=32))
+    assert scaling(left[0]) == "preset quick is not at full scale"
+
+
+def test_records_from_before_sources_had_notes_are_read() -> None:
+    """They have none, and no size."""
+    old = to_builtins(record("x265", 0.01))
+    for name in ("size", "colour", "notes"):
+        del old["clip"]["source"][name]
+    read = from_builtins(old, Record)
+    assert (read.clip.notes, read.clip.source.size, read.clip.source.colour) == ((), None, None)
 
 
 # --- Curves

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import make
 
 import bench
 from bench import __version__
@@ -233,7 +234,7 @@ def test_a_users_own_video_goes_the_whole_way(tmp_path: Path, capsys: pytest.Cap
     assert main([*command, "--crop", "160x96", "--frames", "3"]) == 0
     assert main(command) == 0
     found = {(one.codec.name, str(one.clip.yuv.format)): one for one in Store(tmp_path / "results").records()}
-    for size in ("3 frames of 160x96", "4 frames of 300x180"):
+    for size in ("3 frames of 160x96", "4 frames of 200x120"):
         assert {name for name, form in found if form == f"{size} yuv422p10le"} == {"raw", "x265", "svt-av1"}
         assert found["raw", f"{size} yuv422p10le"].status == found["x265", f"{size} yuv422p10le"].status == "ok"
         assert "svt-av1 takes yuv420p, yuv420p10le" in str(found["svt-av1", f"{size} yuv422p10le"].reason)
@@ -321,6 +322,31 @@ def test_dry_run_opens_no_video(
         assert main([*run, *arguments, "--dry-run"]) == 0
         assert re.match(rf"{state:6} bunny/bunny raw(: about \d+ s)?\n\d of 1 cells", capsys.readouterr().out)
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_must_be_known_of_a_source_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the list of a user's own videos, before the first cell, in the record and in the report. The name may begin
+    with a dash. The preset's size is larger than the video, which stays as it is; a dry run knows that it is done."""
+    monkeypatch.chdir(tmp_path)
+    make("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.2,setsar=2", "-c:v", "libx264", "./-dash.mp4")
+    note = "pixels of 2:1, not square, measured as they are stored"
+    assert main(["ls", "./-dash.mp4"]) == 0
+    assert f"note: {note}" in capsys.readouterr().out
+    run = ["run", "--codecs", "raw", "--preset", "smoke", "--dataset", "-dash.mp4", "--results", "results"]
+    assert main(run) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"note: dash/dash: {note}"
+    assert "raw" in told[1]
+    (record,) = Store(Path("results")).records()
+    assert record.clip.source.notes == (note,)
+    assert (record.clip.yuv.format.width, record.clip.cut) == (64, ClipWindow(frames=4))
+    assert main([*run, "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("done   dash/dash raw")
+    assert main(["report", "--results", "results"]) == 0
+    assert f"dash: {note}." in Path("results/report/report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.process

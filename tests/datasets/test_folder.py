@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import make
 
 from bench.dataset import ClipWindow
 from bench.datasets.folder import Folder
 from bench.errors import SourceError, UsageError
 from bench.measure.quality import measure_quality
 from bench.registry import open_dataset
-from bench.sources.file import StatedFormat
+from bench.sources.video_file import StatedFormat
 from bench.video import ffmpeg
+from bench.video.colour_tags import ColourTags
 from bench.video.raw import RawVideo, VideoFormat
 from bench.video.y4m import write_y4m
 
@@ -135,3 +137,84 @@ def test_no_file_can_pose_as_a_published_sequence(name: str, tmp_path: Path) -> 
     plant(tmp_path / "videos" / name / "Jockey.y4m")
     assert Folder(tmp_path / f"{name}.y4m").name == f"own-{name}"
     assert Folder(tmp_path / "videos" / name).name == f"own-{name}"
+
+
+def test_what_systems_leave_is_no_sequence(tmp_path: Path) -> None:
+    """Hidden files beside videos, as macOS leaves them on other systems' disks. A hidden folder that is named is
+    read."""
+    plant(tmp_path / "a.Y4M")
+    for name in ("._a.y4m", "._b.mp4", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / name).write_bytes(b"AppleDouble")
+    plant_pngs(tmp_path / ".frames_25fps")
+    assert Folder(tmp_path).sequences == ("a",)
+    assert Folder(tmp_path / ".frames_25fps").sequences == ("frames_25fps",)
+
+
+# --- Colours
+
+
+def tagged(path: Path, matrix: str, primaries: str, transfer: str) -> Folder:
+    """A file of H.264 with these tags."""
+    params = f"colormatrix={matrix}:colorprim={primaries}:transfer={transfer}"
+    words = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.2,format=yuv420p", "-x264-params", params]
+    make(*words, "-c:v", "libx264", path)
+    return Folder(path)
+
+
+def rgb_of(path: Path, matrix: str) -> bytes:
+    """The frames of a file in RGB, by a matrix that ffmpeg is told."""
+    rgb = path.with_suffix(".rgb")
+    make("-i", path, "-vf", f"scale=in_color_matrix={matrix}", "-pix_fmt", "rgb24", "-f", "rawvideo", "-y", rgb)
+    return rgb.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tags", "matrix"),
+    [
+        (("bt709", "bt709", "bt709"), "bt709"),
+        (("smpte170m", "smpte170m", "smpte170m"), "bt601"),
+        (("bt2020nc", "bt2020", "bt709"), "bt2020"),
+    ],
+)
+def test_the_files_own_tag_decides(tags: tuple[str, str, str], matrix: str, tmp_path: Path) -> None:
+    """Unless the user says otherwise; the record names both."""
+    folder = tagged(tmp_path / "a.mp4", *tags)
+    clip = folder.open("a", ClipWindow(), tmp_path / "cache")
+    assert folder.default_matrix("a") == clip.matrix == matrix
+    assert clip.source.colour == ColourTags(*tags)
+    assert clip.rgb.path.read_bytes() == rgb_of(tmp_path / "a.mp4", matrix)
+    other = folder.open("a", ClipWindow(), tmp_path / "cache", "bt601" if matrix != "bt601" else "bt709")
+    assert other.yuv_sha256 == clip.yuv_sha256
+    assert other.rgb_sha256 != clip.rgb_sha256
+    assert any("but RGB is made by" in note for note in other.notes)
+
+
+def test_without_a_tag_it_is_the_papers_conversion(tmp_path: Path) -> None:
+    """Of a file of any kind."""
+    plant(tmp_path / "a.y4m")
+    folder = Folder(tmp_path / "a.y4m")
+    assert folder.default_matrix("a") == folder.open("a", ClipWindow(), tmp_path / "cache").matrix == "bt601"
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+def test_hdr_is_refused_unless_a_conversion_is_named(transfer: str, tmp_path: Path) -> None:
+    """It has no RGB that the metrics are defined for; by hand, the samples are taken as they are, and that is said."""
+    folder = tagged(tmp_path / "a.mp4", "bt2020nc", "bt2020", transfer)
+    with pytest.raises(SourceError, match=rf"transfer {transfer}, for which RGB metrics are not defined.*--matrix"):
+        folder.open("a", ClipWindow(), tmp_path / "cache")
+    assert folder.listing("a").notes == (f"tagged bt2020nc and {transfer}: it is run only with --matrix",)
+    clip = folder.open("a", ClipWindow(), tmp_path / "cache", "bt2020")
+    assert clip.notes[0].endswith("so that RGB values are not those of an SDR picture")
+
+
+# --- Frame rates
+
+
+def test_bits_per_second_are_over_the_whole_time(tmp_path: Path) -> None:
+    """Thirteen frames in 0.38 to 0.4 seconds, of which a player would take the rate for 50."""
+    chosen = r"testsrc2=size=64x48:rate=50:duration=0.4,select=not(mod(n\,2))+lt(n\,6),format=yuv420p"
+    make("-f", "lavfi", "-i", chosen, "-fps_mode", "vfr", "-c:v", "libx264", tmp_path / "a.mp4")
+    clip = Folder(tmp_path / "a.mp4").open("a", ClipWindow(), tmp_path / "cache")
+    assert 0.379 < clip.yuv.format.duration_seconds < 0.401
+    assert clip.notes == clip.source.notes
+    assert "the frame rate varies" in clip.notes[0]

@@ -12,7 +12,7 @@ import pytest
 
 from bench.codec import Codec
 from bench.codecs.x264 import X264
-from bench.dataset import Clip, ClipWindow
+from bench.dataset import Clip, ShrinkingWindow
 from bench.errors import UsageError
 from bench.registry import codecs
 from bench.runs import plan as planning
@@ -236,7 +236,7 @@ def test_a_preset_is_also_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[cut]\nframes = 8\n[codecs.x264]\ncrf = [20, 30]\n", encoding="utf-8")
     preset = load_preset(str(path))
-    assert (preset.name, preset.full_scale, preset.cut) == ("mine", False, ClipWindow(frames=8))
+    assert (preset.name, preset.full_scale, preset.cut) == ("mine", False, ShrinkingWindow(frames=8))
     assert preset.points == {"x264": [{"crf": 20}, {"crf": 30}]}
 
 

@@ -4,50 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import subprocess
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
+from made import make, noise, raw_words
 
 from bench.errors import SourceError
-from bench.sources.file import StatedFormat, VideoFile, format_in_name, open_file
+from bench.sources.file import format_in_name, open_file
+from bench.sources.video_file import StatedFormat, VideoFile
 from bench.video import ffmpeg
-from bench.video.raw import YUV_FORMATS, PixelFormat, RawVideo, VideoFormat
+from bench.video.raw import YUV_FORMATS, PixelFormat, VideoFormat
 from bench.video.y4m import write_y4m
-
-
-def noise(folder: Path, width: int = 64, height: int = 36, pixel_format: PixelFormat = "yuv420p") -> RawVideo:
-    """Four frames at 30000/1001 a second."""
-    form = VideoFormat(width, height, 4, Fraction(30000, 1001), pixel_format)
-    count = form.size_bytes // form.sample_type.itemsize
-    samples = np.random.default_rng(3).integers(form.peak // 16, form.peak, count)
-    video = RawVideo(folder / "noise.raw", form)
-    video.path.write_bytes(samples.astype(form.sample_type).tobytes())
-    return video
-
-
-def make(*words: str | Path) -> None:
-    """Run ffmpeg as a user would."""
-    subprocess.run([ffmpeg.binary(), "-v", "error", *map(str, words)], check=True, stdin=subprocess.DEVNULL)
-
-
-def raw_words(video: RawVideo) -> list[str]:
-    """What tells ffmpeg of a raw video."""
-    form = video.format
-    size = ["-video_size", f"{form.width}x{form.height}", "-framerate", str(form.frame_rate)]
-    return ["-f", "rawvideo", "-pix_fmt", form.pixel_format, *size, "-i", str(video.path)]
 
 
 def whole(file: VideoFile, tmp_path: Path) -> tuple[VideoFormat, str]:
     """The format and the digest of all frames."""
-    form, content = file.read(tmp_path / "cache")
-    assert content.size_bytes == form.size_bytes
-    return form, content.sha256
+    read, content = file.read(tmp_path / "cache")
+    assert content.size_bytes == read.format.size_bytes
+    return read.format, content.sha256
 
 
 # --- What can be read
@@ -148,6 +126,31 @@ def test_what_is_told_wins_over_the_name(tmp_path: Path) -> None:
     assert form == VideoFormat(32, 18, 1, Fraction(50), "yuv444p10le")
 
 
+@pytest.mark.parametrize("name", ["a.y4m", "it's a:b, c.Y4M"])
+def test_legal_yuv4mpeg2_is_read(name: str, tmp_path: Path) -> None:
+    """Parameters of single frames, and a header that is longer than ffmpeg reads; pixels that are not square."""
+    video = noise(tmp_path)
+    write_y4m(video, tmp_path / "plain.y4m")
+    header, body = (tmp_path / "plain.y4m").read_bytes().split(b"\n", 1)
+    frames = b"".join(b"FRAME Ip\n" + frame for frame in video.read_frame_bytes())
+    for data in (header + b"\n" + frames, header + b" X" + b"z" * 300 + b"\n" + body):
+        (tmp_path / name).write_bytes(data.replace(b"A1:1", b"A16:11"))
+        file = open_file(tmp_path / name)
+        assert file.notes == ("pixels of 16:11, not square, measured as they are stored",)
+        assert whole(file, tmp_path) == (video.format, hashlib.sha256(video.path.read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".PNG", ".Png"])
+def test_pngs_beside_what_systems_leave(suffix: str, tmp_path: Path) -> None:
+    """Hidden files are nobody's frames, and suffixes may be in upper case."""
+    folder = folder_of(tmp_path / "a_25fps", {f"{n}{suffix}": png(4, 4) for n in range(1, 4)})
+    for name in ("._1.png", "._2.PNG", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        (folder / name).write_bytes(b"AppleDouble")
+    form, digest = whole(open_file(folder), tmp_path)
+    assert str(form) == "3 frames of 4x4 rgb24"
+    assert digest == hashlib.sha256(bytes(3 * 4 * 4 * 3)).hexdigest()
+
+
 # --- What cannot
 
 
@@ -179,6 +182,7 @@ def folder_of(path: Path, pictures: dict[str, bytes]) -> Path:
         ({"1.png": png(4, 4), "2.png": png(4, 6)}, r"differ in size: 1\.png has 4x4, 2\.png 4x6"),
         ({"a1.png": png(4, 4), "b2.png": png(4, 4)}, "several sequences: 'a'… and 'b'…"),
         ({"1.png": png(4, 4), "cover.png": png(4, 4)}, r"cover\.png has no number"),
+        ({"1.png": png(4, 4), "2.PNG": png(4, 4)}, r"end in \.PNG and of others in \.png\. Rename"),
         ({"01.png": png(4, 4), "1.png": png(4, 4)}, "filled up with zeros and others are not"),
         ({"1.png": png(4, 4, bits=16)}, "has 16 bits a sample"),
         ({"1.png": png(4, 4, colour=6)}, "colour type 6; only 8-bit RGB"),

@@ -21,7 +21,7 @@ import pytest
 from filelock import FileLock
 
 import bench
-from bench.dataset import Clip, ClipWindow, Source
+from bench.dataset import Clip, ClipWindow, ShrinkingWindow, Source
 from bench.errors import StoreError, ToolError, UsageError
 from bench.sources import contents
 from bench.sources.prepare import prepare_clip
@@ -215,6 +215,49 @@ def test_a_clip_says_what_was_cut(prepare: Prepare) -> None:
     assert prepare(ClipWindow(frames=9)).cut == ClipWindow()
     assert prepare(ClipWindow(32, 24, 2, (32, 48))).cut == ClipWindow(32, 24, 2, (32, 48))
     assert prepare(ClipWindow(32, 24, 2, (32, 24))).cut == ClipWindow(None, None, 2, (32, 24))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (None, 24, (32, 24)),
+        (32, None, (32, 24)),
+        (None, 48, (64, 48)),
+        (None, 180, (64, 48)),
+        (320, 180, (64, 48)),
+        (32, 96, (64, 48)),
+        (None, None, (64, 48)),
+    ],
+)
+def test_a_preset_scales_down_and_never_up(
+    width: int | None, height: int | None, expected: tuple[int, int], prepare: Prepare
+) -> None:
+    """In no direction; and then nothing was scaled. A size that was asked for by hand is taken as it is, and said."""
+    clip = prepare(ShrinkingWindow(width, height))
+    assert (clip.yuv.format.width, clip.yuv.format.height) == expected
+    assert (clip.cut == ClipWindow()) == (expected == (64, 48))
+    assert clip.enlarged_from is None
+    assert clip.cut.equals(ShrinkingWindow(width, height), clip.yuv.format, clip.source.frames)
+    assert not clip.cut.equals(ShrinkingWindow(16, 12), clip.yuv.format, clip.source.frames)
+
+
+@pytest.mark.parametrize("size", [(319, 179), (319, 180), (63, 47), (181, 321)])
+def test_odd_sizes_that_a_preset_does_not_scale_stay(size: tuple[int, int]) -> None:
+    """Not a column more."""
+    full = replace(FORM, width=size[0], height=size[1])
+    form = ShrinkingWindow(height=max(180, size[1])).format_of(full)
+    assert (form.width, form.height) == size
+
+
+def test_what_was_enlarged_by_hand_says_so(prepare: Prepare) -> None:
+    """From what, and to what."""
+    clip = prepare(ClipWindow(128, 96))
+    known = replace(clip, source=replace(clip.source, size=(64, 48)))
+    assert known.enlarged_from == (64, 48)
+    assert known.notes == ("enlarged from 64x48 to 128x96",)
+    assert clip.enlarged_from is None  # a record from before the size was noted
+    cropped = replace(prepare(ClipWindow(64, 48, crop=(32, 24))), source=known.source)
+    assert cropped.notes == ("enlarged from 32x24 to 64x48",)
 
 
 def test_equal_sizes_of_other_content_are_not_confused(prepare: Prepare) -> None:

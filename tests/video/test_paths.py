@@ -17,7 +17,8 @@ from bench.dataset import ClipWindow
 from bench.datasets.folder import Folder
 from bench.errors import DecodeError, SourceError
 from bench.files import to_json
-from bench.sources.file import StatedFormat, open_file
+from bench.sources.file import open_file
+from bench.sources.video_file import StatedFormat
 from bench.video import colour, ffmpeg
 from bench.video.export import export
 from bench.video.paths import as_argument, printable, restored
@@ -49,8 +50,8 @@ def test_videos_of_any_name_are_read(name: bytes, relative: bool, folder: Path) 
     video = noise(name)
     data = video.path.read_bytes()
     file = open_file(video.path if relative else folder / video.path)
-    form, content = file.read(folder / "cache")
-    assert form == video.format
+    read, content = file.read(folder / "cache")
+    assert read.format == video.format
     assert content.sha256 == hashlib.sha256(data).hexdigest()
 
 
@@ -63,10 +64,10 @@ def test_containers_and_pictures_of_any_name_are_read(name: bytes, folder: Path)
     pattern = f"{pictures}/{pictures}".replace("%", "%%") + "%d.png"
     ffmpeg.run(ffmpeg.raw_input(video).output(as_argument(container), vcodec="ffv1"), "Writing")
     ffmpeg.run(ffmpeg.raw_input(video).output(as_argument(pattern), format="image2"), "Writing")
-    form, content = open_file(container).read(folder / "cache")
-    assert (form.frames, content.sha256) == (2, hashlib.sha256(video.path.read_bytes()).hexdigest())
+    read, content = open_file(container).read(folder / "cache")
+    assert (read.format.frames, content.sha256) == (2, hashlib.sha256(video.path.read_bytes()).hexdigest())
     assert ffmpeg.coded_bytes(container) > 0
-    assert open_file(pictures, StatedFormat(frame_rate=Fraction(25))).read(folder / "cache")[0].frames == 2
+    assert open_file(pictures, StatedFormat(frame_rate=Fraction(25))).read(folder / "cache")[0].format.frames == 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,7 +109,7 @@ def test_messages_can_be_printed_in_ascii(folder: Path) -> None:
         check=True,
     )
     assert r"caf\xe9\n_64x48_25fps.yuv has 3 bytes, no multiple" in done.stdout
-    assert r"\xff.mkv cannot be used: Reading the first frame of \xff.mkv: ffmpeg exited" in done.stdout
+    assert r"\xff.mkv cannot be used: Reading \xff.mkv: ffmpeg exited" in done.stdout
     with pytest.raises(DecodeError, match=r"^caf\\xe9\\n_64x48_25fps\.yuv: expected 2 frames"):
         RawVideo(Path("caf\udce9\n_64x48_25fps.yuv"), VideoFormat(64, 48, 2, Fraction(25), "yuv420p")).check_size()
     with pytest.raises(SourceError, match=r"^a\\nb does not exist"):

@@ -92,8 +92,8 @@ def test_a_processor_that_rounds_otherwise_is_measured(
 ) -> None:
     """Without SIMD the same ffmpeg rounds as it does on other processors: off by 3 at most, about 48.7 dB, as
     measured over all frames of Bunny at full size. That is recorded, and nothing fails."""
-    command = ffmpeg._command
-    monkeypatch.setattr(ffmpeg, "_command", lambda *how: [*command(*how)[:1], "-cpuflags", "0", *command(*how)[1:]])
+    command = ffmpeg.command_line
+    monkeypatch.setattr(ffmpeg, "command_line", lambda *how: [*command(*how)[:1], "-cpuflags", "0", *command(*how)[1:]])
     stream, cut = ffmpeg.raw_input(clip.yuv), type(clip.cut)()
     made = prepare.prepare_clip(clip.source, stream, clip.yuv.format, cut, tmp_path, "bt601")
     assert made.yuv_sha256 == clip.yuv_sha256

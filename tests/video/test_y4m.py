@@ -67,6 +67,24 @@ def test_kinds_of_420_are_read(colour: str | None, tmp_path: Path) -> None:
     assert str(read_y4m(tmp_path / "a.y4m", tmp_path / "b.yuv")) == "1 frames of 2x2 yuv420p"
 
 
+@pytest.mark.parametrize("colour", ["420p12", "mono", "mono16", "411", "440", "444alpha"])
+def test_other_samplings_are_refused_with_a_cure(colour: str, tmp_path: Path) -> None:
+    """By the name that the header has for them."""
+    (tmp_path / "a.y4m").write_bytes(f"YUV4MPEG2 W2 H2 F25:1 C{colour}\nFRAME\n".encode() + bytes(6))
+    with pytest.raises(StreamError, match=rf"a\.y4m holds {colour}; what can be read is .*ffmpeg's -pix_fmt\.$"):
+        read_y4m(tmp_path / "a.y4m", tmp_path / "b.yuv")
+
+
+def test_extensions_and_parameters_are_legal(tmp_path: Path) -> None:
+    """Fields in any order, long ones, and parameters of single frames; they do not change samples."""
+    video = planted(tmp_path)
+    frames = [b"FRAME Ippp XFOO=BAR\n" + frame for frame in video.read_frame_bytes()]
+    header = b"YUV4MPEG2 F25:1 XYSCSS=420JPEG H4 A0:0 C420jpeg X" + b"z" * 5000 + b" Ip W6\n"
+    (tmp_path / "a.y4m").write_bytes(header + b"".join(frames))
+    assert read_y4m(tmp_path / "a.y4m", tmp_path / "b.yuv") == video.format
+    assert (tmp_path / "b.yuv").read_bytes() == video.path.read_bytes()
+
+
 HEADER = b"YUV4MPEG2 W2 H2 F25:1 C420jpeg\n"
 FRAME = b"FRAME\n" + bytes(6)
 
@@ -78,7 +96,7 @@ FRAME = b"FRAME\n" + bytes(6)
         (b"RIFF....AVI ", "not a YUV4MPEG2 file"),
         (b"YUV4MPEG2", "not a YUV4MPEG2 file"),
         (HEADER[:-1], "not a YUV4MPEG2 file"),
-        (b"YUV4MPEG2 " + b"X" * 300 + b"\n", "not a YUV4MPEG2 file"),
+        (b"YUV4MPEG2 " + b"X" * 300 + b"\n", "damaged header"),
         (HEADER, "holds no frames"),
         (HEADER.replace(b"420jpeg", b"440") + FRAME, "holds 440"),
         (HEADER.replace(b"420jpeg", b"420p12") + FRAME, "holds 420p12"),

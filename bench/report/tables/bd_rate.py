@@ -34,7 +34,7 @@ def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCH
     headings = {f"bd_rate: {name}": Column(name) for name in [f"{group.metrics[m]} against {a}" for a, m in columns]}
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
     hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
-    notes = (*BD_NOTES, *missed_targets(group))
+    notes = (*BD_NOTES, *missed_targets(group), *group.source_notes)
     whole = Table(caption("BD-rate", group), data, notes, "bd_rate", text=True, hidden=hidden, columns=headings)
     over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
     if over.empty:
@@ -86,7 +86,7 @@ def _matrix(group: ComparableSet, compared: Pairs, metric: str) -> Table:
     return Table(
         caption(title, group),
         as_data(rows),
-        (f"{note}{refused}.", *missed_targets(group)),
+        (f"{note}{refused}.", *missed_targets(group), *group.source_notes),
         f"bd_matrix_{metric}",
         text=True,
         columns={f"bd_rate: {anchor}": Column(anchor) for anchor in group.codecs},

@@ -63,6 +63,7 @@ def paper_bd_table(compared: Compared, paper: Paper) -> Table | None:
         f"Verdict: agrees within {printed.tolerance_points:g} percentage points of the printed value.",
         *_repeated(places),
         *dict.fromkeys(note for group in groups if group.full_scale for note in missed_targets(group)),
+        *dict.fromkeys(note for group in groups if group.full_scale for note in group.source_notes),
         *(f"{metric}: {_recomputed(printed, name)}" for name, metric in METRICS.items()),
         *printed.remarks,
         *(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ...analysis.conditions import matrix_name
 from ...dataset import Clip
 from ...records.environment import Environment
 from ...records.record import Record
 from ...records.store import SetAside
+from ...video.colour import PUBLISHED_MATRIX, matrix_name
+from ...video.colour_tags import UNKNOWN, UNTAGGED
 from .table import Table, as_data
 
 
@@ -41,7 +42,8 @@ def provenance(records: Sequence[Record], set_aside: Sequence[SetAside] = ()) ->
     environments = [record.environment for record in records]
     packages = {item for env in environments for item in env.packages.items()}
     tools = {item for record in records for item in record.codec.tools.items()}
-    sources = dict.fromkeys(record.clip.source for record in records)
+    clips = dict.fromkeys(record.clip for record in records)
+    sources = dict.fromkeys(clip.source for clip in clips)
     days = sorted(record.started for record in records)
     presets = Counter(f"{record.preset.name} ({record.preset.digest[:8]})" for record in records)
     schemas = Counter(record.schema for record in records)
@@ -53,7 +55,8 @@ def provenance(records: Sequence[Record], set_aside: Sequence[SetAside] = ()) ->
         "Schemas of records": [f"{schema}: {_count(schemas[schema])}" for schema in sorted(schemas)],
         "Presets": [f"{preset}: {_count(presets[preset])}" for preset in sorted(presets)],
         "Sources": [f"{s.dataset}/{s.sequence}: {s.origin} (sha256 {s.sha256[:16]}…). {s.licence}" for s in sources],
-        "Colour": [_colour(clip) for clip in dict.fromkeys(record.clip for record in records)],
+        "Notes on sources": [f"{clip.name}: {note}" for clip in clips for note in clip.notes],
+        "Colour": [_colour(clip) for clip in clips],
         "Commands": [line for record in records for line in commands(record)],
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
         "Metrics": [f"{name} by {tool}" for name, tool in sorted(measured)],
@@ -86,7 +89,7 @@ def _count(number: int) -> str:
 
 def _colour(clip: Clip) -> str:
     """How the RGB and the YUV of a clip come from each other, and what that costs, where it costs something."""
-    matrix = matrix_name(clip.matrix)
+    matrix = f"{matrix_name(clip.matrix)}{_tagged(clip)}"
     if clip.rgb_ceiling_db is not None:
         return (
             f"{clip.name}: YUV made from RGB by {matrix}, which caps the PSNR of codecs that are given YUV at "
@@ -96,11 +99,18 @@ def _colour(clip: Clip) -> str:
     if gap is None:
         return f"{clip.name}: RGB made from {clip.yuv.format.pixel_format} by {matrix}, as swscale does on that machine"
     if not gap.largest:
-        return f"{clip.name}: RGB made from YUV by {matrix}, bit for bit as in the papers"
+        how = "as in the papers" if clip.matrix == PUBLISHED_MATRIX else "by the arithmetic of the papers' conversion"
+        return f"{clip.name}: RGB made from YUV by {matrix}, bit for bit {how}"
     return (
         f"{clip.name}: RGB made from YUV by {matrix}; on that machine samples differ from the papers' conversion by up "
         f"to {gap.largest} ({gap.psnr_db:.2f} dB)"
     )
+
+
+def _tagged(clip: Clip) -> str:
+    """What the file itself says of the matrix; nothing where it says nothing."""
+    tag = clip.source.colour.matrix if clip.source.colour else UNKNOWN
+    return "" if tag in UNTAGGED else f" (the file is tagged {tag})"
 
 
 def commands(record: Record) -> list[str]:

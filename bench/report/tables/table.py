@@ -195,7 +195,7 @@ def group_table(
     return Table(
         caption(title, group),
         data,
-        notes,
+        (*notes, *group.source_notes),
         name,
         text,
         hidden=frozenset([*where, *same, *hidden]),
