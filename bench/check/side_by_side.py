@@ -186,7 +186,7 @@ def time_cells(
     for trial in trials:
         say(f"warming up: {trial.subject}")
         for code in (base, new):
-            _run(code, [trial], where)
+            run_cells(code, [trial], where)
     take_turns(trials, base, new, FIRST_ROUNDS, where, say)
     again = {place: Trial(trial.cell) for place, trial in enumerate(trials) if _seems_slower(trial)}
     take_turns(list(again.values()), base, new, rounds, where, say)
@@ -197,11 +197,15 @@ def take_turns(
     trials: Sequence[Trial], base: Code, new: Code, rounds: int, where: Path, say: Callable[[str], None]
 ) -> None:
     """Add so many rounds to each trial: in each, the two codes run all cells, one code after the other."""
+
+    def clip_of(trial: Trial) -> list[str]:
+        return clip_arguments(trial.cell.record)
+
     for number in range(rounds if trials else 0):
         say(f"round {number + 1} of {rounds}: {', '.join(trial.subject for trial in trials)}")
         for code in (base, new) if number % 2 == 0 else (new, base):
-            for _, alike in groupby(sorted(trials, key=_clip_arguments), _clip_arguments):
-                for trial, sample in _run(code, list(alike), where):
+            for _, alike in groupby(sorted(trials, key=clip_of), clip_of):
+                for trial, sample in run_cells(code, list(alike), where):
                     (trial.base if code is base else trial.new).append(sample)
 
 
@@ -209,16 +213,16 @@ def _seems_slower(trial: Trial) -> bool:
     return trial.failure is None and any(slower(*trial.seconds(work)).seems_slower for work in get_args(Work))
 
 
-def _run(code: Code, trials: Sequence[Trial], where: Path) -> list[tuple[Trial, Sample]]:
+def run_cells(code: Code, trials: Sequence[Trial], where: Path) -> list[tuple[Trial, Sample]]:
     """Have a code encode and decode cells of one clip in one run. What cannot be timed is left out, now and later."""
     able = [trial for trial in trials if trial.failure is None]
     if not able:
         return []
     samples = []
     try:
-        codecs = ",".join(_codec_argument(trial.cell.record) for trial in able)
+        codecs = ",".join(codec_argument(trial.cell.record) for trial in able)
         with tempfile.TemporaryDirectory(dir=where, prefix="results-") as results:
-            arguments = ["--codecs", codecs, *_clip_arguments(able[0]), "--results", results]
+            arguments = ["--codecs", codecs, *clip_arguments(able[0].cell.record), "--results", results]
             ended = code.run(["-m", "bench", "run", *arguments], where)
             answers = [read_json(path, Answer) for path in sorted(Path(results, "records").glob("*.json"))]
         for trial in able:
@@ -243,10 +247,9 @@ def _is_of(answer: Answer, record: Record) -> bool:
     return answer.codec.name == record.codec.name and asked <= answer.codec.parameters.items()
 
 
-def _clip_arguments(trial: Trial) -> list[str]:
+def clip_arguments(record: Record) -> list[str]:
     """The clip and the seed as options of ``bench run``. What is its default is left out: an old version may not have
     the option."""
-    record = trial.cell.record
     source, form, crop = record.clip.source, record.clip.yuv.format, record.clip.cut.crop
     arguments = ["--dataset", source.dataset, "--sequences", source.sequence]
     arguments += ["--size", f"{form.width}x{form.height}", "--frames", str(form.frames)]
@@ -255,7 +258,7 @@ def _clip_arguments(trial: Trial) -> list[str]:
     return arguments + (["--seed", str(record.seed)] if record.seed else [])
 
 
-def _codec_argument(record: Record) -> str:
+def codec_argument(record: Record) -> str:
     """The codec with all its parameters, as ``bench run --codecs`` takes it: no preset decides any. Raises `CellError`
     for what that cannot say."""
     if record.clip.source.dataset not in datasets.names():
@@ -266,7 +269,7 @@ def _codec_argument(record: Record) -> str:
         if isinstance(value, (list, dict)) or set(text) & set(",[]"):
             raise CellError(f"{name}={value!r} cannot be written as an option")
         options.append(f"{name}={text}")
-    return f"{record.codec.name}[{','.join(options)}]"
+    return f"{record.codec.name}[{','.join(options)}]" if options else record.codec.name
 
 
 def judge(timing: Timing, base: Code, when_slower: Verdict) -> list[Finding]:
