@@ -6,26 +6,43 @@ Whole checks, one after the other, of the highest rate of each codec at preset s
 another folder, then a copy whose decoder works 1.5 times as long, and 1.2 times, against this code. A slowed decoder
 keeps the processor busy after its work for as long as the work took, times 0.5 or 0.2. No check begins when the minutes
 are over.
+
+A few checks cannot show a small rate. So the rounds of unchanged code are also drawn from at random to make up many
+more checks, in each of which chance says which of a round's two times is the new code's; then the same with its
+decoding multiplied.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from machine import print_machine
 
 from bench.analysis.comparable import RecordedCell
 from bench.check.code import PACKAGE_PARENT, Code, this_code
-from bench.check.side_by_side import FIRST_ROUNDS, ROUNDS, time_cells, timed_cells
+from bench.check.side_by_side import (
+    FIRST_ROUNDS,
+    ROUNDS,
+    Sample,
+    Timing,
+    Trial,
+    Work,
+    seems_slower,
+    time_cells,
+    timed_cells,
+)
 from bench.cli import main as bench
 from bench.records.store import Store
 
+DRAWS = 2000
 DECODING = "    decoded = codec.decode(stream, FRAMES, watch)\n"
 SLOWED = """
     import time
@@ -49,9 +66,8 @@ def copy_of_code(folder: Path, slowdown: float) -> Code:
     return Code(f"a copy with {slowdown:g} times the work", this_code().python, folder)
 
 
-def check(cells: list[RecordedCell], base: Code, new: Code, folder: Path) -> tuple[int, int]:
-    """One whole check: the number of comparisons that call the new code slower, and of decoders among them. Prints a
-    row."""
+def check(cells: list[RecordedCell], base: Code, new: Code, folder: Path) -> Timing:
+    """One whole check. Prints a row."""
     start = time.perf_counter()
     timing = time_cells(cells, base, new, ROUNDS, folder, lambda _: None)
     assert not any(trial.failure for trial in [*timing.first, *timing.again.values()])
@@ -59,13 +75,38 @@ def check(cells: list[RecordedCell], base: Code, new: Code, folder: Path) -> tup
     ratios = ", ".join(f"{one.ratio:.2f}{' !' if one.slower else ''}" for one in found.values())
     decodes = [timing.last(place).seconds("decoding")[0] for place in range(len(cells))]
     spread = statistics.median(max(seconds) / min(seconds) for seconds in decodes)
-    slower = [work for (_, work), one in found.items() if one.slower]
-    print(
-        f"| {new.name} | {os.getloadavg()[0]:.1f} | {spread:.1f} | {len(timing.again)} | {ratios} | {len(slower)} | "
-        f"{time.perf_counter() - start:.0f} |",
-        flush=True,
-    )
-    return len(slower), slower.count("decoding")
+    numbers = f"{os.getloadavg()[0]:.1f} | {spread:.1f} | {len(timing.again)} | {ratios} | {len(warnings(timing))}"
+    print(f"| {new.name} | {numbers} | {time.perf_counter() - start:.0f} |", flush=True)
+    return timing
+
+
+def warnings(timing: Timing) -> list[Work]:
+    """The work that a check calls slower."""
+    return [work for (_, work), one in timing.comparisons().items() if one.slower]
+
+
+def pairs_of(timings: list[Timing], place: int) -> list[tuple[Sample, Sample]]:
+    """Both codes' samples of a cell in each round of several checks."""
+    trials = [trial for one in timings for trial in (one.first[place], one.again.get(place)) if trial]
+    return [pair for trial in trials for pair in zip(trial.base, trial.new, strict=True)]
+
+
+def drawn(
+    cells: list[RecordedCell], pairs: list[list[tuple[Sample, Sample]]], factor: float, chance: random.Random
+) -> Timing:
+    """A check made up of rounds that were measured, each as often as chance will; decoding by the new code takes
+    ``factor`` times as long."""
+
+    def trial(place: int, rounds: int) -> Trial:
+        made = Trial(cells[place])
+        for pair in chance.choices(pairs[place], k=rounds):
+            base, new = chance.sample(pair, 2)
+            made.base.append(base)
+            made.new.append(replace(new, decode_seconds=factor * new.decode_seconds))
+        return made
+
+    first = [trial(place, FIRST_ROUNDS) for place in range(len(cells))]
+    return Timing(first, {place: trial(place, ROUNDS) for place, one in enumerate(first) if seems_slower(one)})
 
 
 def main() -> None:
@@ -75,6 +116,7 @@ def main() -> None:
     parser.add_argument("--codecs", default="x264", help="default: %(default)s")
     parser.add_argument("--minutes", type=float, default=20, help="default: %(default)s")
     options = parser.parse_args()
+    unchanged: list[Timing] = []
     over = time.monotonic() + 60 * options.minutes
     print_machine()
     with tempfile.TemporaryDirectory(prefix="gate-") as name:
@@ -87,15 +129,28 @@ def main() -> None:
         print("|---|---:|---:|---:|---|---:|---:|")
         for slowdown, code in codes.items():
             count = options.checks if slowdown == 1 else options.slow_checks
-            outcomes: list[tuple[int, int]] = []
-            while len(outcomes) < count and time.monotonic() < over:
-                outcomes.append(check(cells, this_code(), code, folder))
-            false = sum(any(outcome) for outcome in outcomes)
-            seen = sum(decoders for _, decoders in outcomes)
-            what = f"{false} of {len(outcomes)} checks warn"
+            timings: list[Timing] = []
+            while len(timings) < count and time.monotonic() < over:
+                timings.append(check(cells, this_code(), code, folder))
+            found = [warnings(timing) for timing in timings]
+            what = f"{sum(map(bool, found))} of {len(found)} checks warn"
             if slowdown > 1:
-                what += f", {seen} of {len(outcomes) * len(cells)} slowed decoders are seen"
+                seen = sum(works.count("decoding") for works in found)
+                what += f", {seen} of {len(found) * len(cells)} slowed decoders are seen"
+            else:
+                unchanged = timings
             print(f"| **{what}** | | | | | | |", flush=True)
+    if not unchanged:
+        return
+    pairs = [pairs_of(unchanged, place) for place in range(len(cells))]
+    chance = random.Random(0)
+    print(f"\n{DRAWS} checks drawn from {len(pairs[0])} rounds of unchanged code:\n")
+    print("| decoding multiplied by | checks that warn | slowed decoders that are seen |\n|---:|---:|---:|")
+    for multiple in (1.0, 1.2, 1.5, 2.0):
+        found = [warnings(drawn(cells, pairs, multiple, chance)) for _ in range(DRAWS)]
+        decoders = sum(works.count("decoding") for works in found)
+        share = f"{decoders / DRAWS / len(cells):.1%}" if multiple > 1 else "–"
+        print(f"| {multiple:g} | {sum(map(bool, found)) / DRAWS:.1%} | {share} |", flush=True)
 
 
 if __name__ == "__main__":

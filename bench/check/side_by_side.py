@@ -28,7 +28,7 @@ from .times import Comparison, compare, rounds_needed, slower
 
 FIRST_ROUNDS = 5
 """After which cells that do not seem slower are done with."""
-ROUNDS = 15
+ROUNDS = 20
 """Of those that do, unless another number is asked for."""
 Work = Literal["encoding", "decoding"]
 
@@ -124,7 +124,7 @@ def timed_cells(records: Sequence[Record]) -> list[RecordedCell]:
     rate, on the first sequence, with the first seed."""
     cells: dict[tuple[str, str], RecordedCell] = {}
     for group in comparable_sets(records):
-        for curve in sorted(group.first_seed, key=lambda curve: curve.sequence):
+        for curve in group.first_seed:
             cells.setdefault((group.slug, curve.label), curve.cells[-1])
     return list(cells.values())
 
@@ -188,7 +188,7 @@ def time_cells(
         for code in (base, new):
             run_cells(code, [trial], where)
     take_turns(trials, base, new, FIRST_ROUNDS, where, say)
-    again = {place: Trial(trial.cell) for place, trial in enumerate(trials) if _seems_slower(trial)}
+    again = {place: Trial(trial.cell) for place, trial in enumerate(trials) if seems_slower(trial)}
     take_turns(list(again.values()), base, new, rounds, where, say)
     return Timing(trials, again)
 
@@ -209,7 +209,8 @@ def take_turns(
                     (trial.base if code is base else trial.new).append(sample)
 
 
-def _seems_slower(trial: Trial) -> bool:
+def seems_slower(trial: Trial) -> bool:
+    """Whether more rounds are due."""
     return trial.failure is None and any(slower(*trial.seconds(work)).seems_slower for work in get_args(Work))
 
 
