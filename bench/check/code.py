@@ -90,7 +90,7 @@ def of_commit(ref: str) -> Iterator[Code]:
     with tempfile.TemporaryDirectory(prefix="bench-commit-") as name:
         archive, folder = Path(name) / "code.zip", Path(name).resolve() / "code"
         try:
-            commit = _git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+            commit = _git("rev-parse", "--verify", f"{ref}^{{commit}}").decode().strip()
             _git("archive", "--format=zip", f"--output={archive}", commit)
             shutil.unpack_archive(archive, folder)
         except subprocess.CalledProcessError as error:

@@ -78,8 +78,8 @@ def test_each_code_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.
         (tmp_path / name / "bench" / "__main__.py").touch()
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "planted_codec.py").touch()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "first"), "others"]))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "first"), "../others"]))
+    monkeypatch.chdir(tmp_path / "first")
     empty = tmp_path / "empty"
     empty.mkdir()
     assert this_code().locate(empty) == codes.PACKAGE_PARENT
@@ -101,10 +101,15 @@ def test_paths_stay_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.process
-def test_a_python_without_the_benchmark_is_named(tmp_path: Path) -> None:
-    """Nothing of this environment is in the way: an interpreter that sees no packages stands for another's."""
+def test_another_python_does_not_borrow_this_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has not installed the benchmark is named, though a copy of it is on the path that is handed down."""
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__main__.py").touch()
+    (tmp_path / "bench" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     python = tmp_path / "python-bare"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')  # no site-packages, but PYTHONPATH
     python.chmod(0o755)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"python-bare has no benchmark that can be run: .*No module named 'bench'"):
-        installed(python).locate(tmp_path)
+        installed(python).locate(tmp_path / "empty")
