@@ -98,7 +98,7 @@ def drawn(
     ``factor`` times as long."""
 
     def trial(place: int, rounds: int) -> Trial:
-        made = Trial(cells[place])
+        made = Trial("drawn", cells[place].record)
         for pair in chance.choices(pairs[place], k=rounds):
             base, new = chance.sample(pair, 2)
             made.base.append(base)

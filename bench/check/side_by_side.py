@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..analysis.comparable import RecordedCell, comparable_sets
+from ..analysis.conditions import conditions
 from ..errors import CellError, StoreError, UsageError
 from ..files import read_json
 from ..records.record import Record
@@ -72,9 +73,11 @@ class Sample:
 
 @dataclass
 class Trial:
-    """A cell, what either code took for it in each round that counts, and why it cannot be timed, if so."""
+    """A cell, as findings name it, what either code took for it in each round that counts, and why it cannot be timed,
+    if so."""
 
-    cell: RecordedCell
+    subject: str
+    record: Record
     base: list[Sample] = field(default_factory=list)
     new: list[Sample] = field(default_factory=list)
     failure: str | None = None
@@ -90,12 +93,6 @@ class Trial:
         """The median over the rounds whose records tell it."""
         loads = [sample.other_load for sample in [*self.base, *self.new] if sample.other_load is not None]
         return statistics.median(loads) if loads else None
-
-    @property
-    def subject(self) -> str:
-        """The cell, as findings name it."""
-        clip = self.cell.record.clip.source
-        return f"{clip.dataset}/{self.cell.sequence} {self.cell.label} {self.cell.rate_point}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -127,6 +124,19 @@ def timed_cells(records: Sequence[Record]) -> list[RecordedCell]:
         for curve in group.first_seed:
             cells.setdefault((group.slug, curve.label), curve.cells[-1])
     return list(cells.values())
+
+
+def trials_of(cells: Sequence[RecordedCell]) -> list[Trial]:
+    """A trial of each cell, its subject as other findings of a baseline have it."""
+    several = len({conditions(cell.record) for cell in cells}) > 1
+    trials = []
+    for cell in cells:
+        record = cell.record
+        extent = f" ({conditions(record).extent})" if several else ""
+        seed = f" seed={record.seed}" if record.codec.family == "implicit" else ""
+        point = f" {cell.rate_point}" if cell.rate_point else ""
+        trials.append(Trial(f"{record.clip.name}{extent} {cell.label}{point}{seed}", record))
+    return trials
 
 
 def effort(cells: Sequence[RecordedCell], rounds: int) -> str:
@@ -182,13 +192,13 @@ def time_cells(
     cells: Sequence[RecordedCell], base: Code, new: Code, rounds: int, where: Path, say: Callable[[str], None]
 ) -> Timing:
     """Warm up, take turns, and look again at what seems slower."""
-    trials = [Trial(cell) for cell in cells]
+    trials = trials_of(cells)
     for trial in trials:
         say(f"warming up: {trial.subject}")
         for code in (base, new):
             run_cells(code, [trial], where)
     take_turns(trials, base, new, FIRST_ROUNDS, where, say)
-    again = {place: Trial(trial.cell) for place, trial in enumerate(trials) if seems_slower(trial)}
+    again = {place: Trial(trial.subject, trial.record) for place, trial in enumerate(trials) if seems_slower(trial)}
     take_turns(list(again.values()), base, new, rounds, where, say)
     return Timing(trials, again)
 
@@ -199,7 +209,7 @@ def take_turns(
     """Add so many rounds to each trial: in each, the two codes run all cells, one code after the other."""
 
     def clip_of(trial: Trial) -> list[str]:
-        return clip_arguments(trial.cell.record)
+        return clip_arguments(trial.record)
 
     for number in range(rounds if trials else 0):
         say(f"round {number + 1} of {rounds}: {', '.join(trial.subject for trial in trials)}")
@@ -221,24 +231,26 @@ def run_cells(code: Code, trials: Sequence[Trial], where: Path) -> list[tuple[Tr
         return []
     samples = []
     try:
-        codecs = ",".join(codec_argument(trial.cell.record) for trial in able)
+        codecs = ",".join(codec_argument(trial.record) for trial in able)
         with tempfile.TemporaryDirectory(dir=where, prefix="results-") as results:
-            arguments = ["--codecs", codecs, *clip_arguments(able[0].cell.record), "--results", results]
+            arguments = ["--codecs", codecs, *clip_arguments(able[0].record), "--results", results]
             ended = code.run(["-m", "bench", "run", *arguments], where)
             answers = [read_json(path, Answer) for path in sorted(Path(results, "records").glob("*.json"))]
         for trial in able:
-            answer = next((answer for answer in answers if _is_of(answer, trial.cell.record)), None)
+            answer = next((answer for answer in answers if _is_of(answer, trial.record)), None)
             if answer and answer.status == "ok" and answer.encode and answer.decode:
                 sample = Sample(answer.encode.seconds, answer.decode.seconds, answer.decode.other_load)
                 samples.append((trial, sample))
             elif answer:
-                trial.failure = f"{code.name} gives no seconds, its status is {answer.status}: {answer.reason}"
+                trial.failure = f"{code.name} gives no seconds, its status is {answer.status}: {answer.reason}".rstrip(
+                    "."
+                )
             else:
                 end = f"exit status {ended.returncode}: {last_line(ended.stderr)}"
-                trial.failure = f"{code.name} cannot run it, {end}"
+                trial.failure = f"{code.name} cannot run it, {end}".rstrip(".")
     except (CellError, StoreError) as error:
         for trial in able:
-            trial.failure = f"{code.name} cannot run it: {error}"
+            trial.failure = f"{code.name} cannot run it: {error}".rstrip(".")
     return samples
 
 
@@ -250,7 +262,7 @@ def _is_of(answer: Answer, record: Record) -> bool:
 
 def clip_arguments(record: Record) -> list[str]:
     """The clip and the seed as options of ``bench run``. What is its default is left out: an old version may not have
-    the option."""
+    the option. ``--seed`` is what old versions call ``--seeds``, and short for that in new ones."""
     source, form, crop = record.clip.source, record.clip.yuv.format, record.clip.cut.crop
     arguments = ["--dataset", source.dataset, "--sequences", source.sequence]
     arguments += ["--size", f"{form.width}x{form.height}", "--frames", str(form.frames)]
@@ -277,7 +289,7 @@ def judge(timing: Timing, base: Code, when_slower: Verdict) -> list[Finding]:
     """The findings on cells whose rounds are over."""
     trials = [timing.last(place) for place in range(len(timing.first))]
     findings = [
-        Finding(trial.subject, "time", "incomparable", f"there are no seconds to compare: {trial.failure}")
+        Finding(trial.subject, "time", "incomparable", f"There are no seconds to compare: {trial.failure}.")
         for trial in trials
         if trial.failure is not None
     ]
@@ -285,8 +297,9 @@ def judge(timing: Timing, base: Code, when_slower: Verdict) -> list[Finding]:
         load = trials[place].other_load
         busy = "" if load is None else f"; other work kept {load:.1f} cores busy meanwhile"
         message = (
-            f"{work} takes {found.ratio:.2f} times as long as with {base.name} (medians {found.new_seconds:.3f} s and "
-            f"{found.base_seconds:.3f} s of {found.rounds} rounds each, p = {found.p:.2g}{busy})"
+            f"{work.capitalize()} takes {found.ratio:.2f} times as long as with {base.name} (medians "
+            f"{found.new_seconds:.3f} s and {found.base_seconds:.3f} s of {found.rounds} rounds each, "
+            f"p = {found.p:.2g}{busy})."
         )
         findings.append(Finding(trials[place].subject, "time", when_slower if found.slower else "fine", message))
     return findings

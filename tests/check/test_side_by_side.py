@@ -29,6 +29,7 @@ from bench.check.side_by_side import (
     run_cells,
     time_findings,
     timed_cells,
+    trials_of,
 )
 from bench.check.times import rounds_needed
 from bench.cli.run import make_parser
@@ -100,7 +101,7 @@ class Workshop:
         found = time_findings(records, self.code("base"), self.code("new"), ROUNDS, self.folder / "work", **options)
         assert all(finding.kind == "time" for finding in found)
         assert not list((self.folder / "work").iterdir())
-        return {f"{finding.subject.split()[1]} {finding.message.split()[0]}": finding for finding in found}
+        return {f"{finding.subject.split()[1]} {finding.message.split()[0].lower()}": finding for finding in found}
 
     def diary(self) -> list[list[str]]:
         """The words of each run, its code first."""
@@ -115,7 +116,7 @@ def workshop(tmp_path: Path) -> Workshop:
 
 def trial_of(record: Record) -> Trial:
     """A trial of a cell that stands alone."""
-    return Trial(RecordedCell(record, record.clip.source.sequence, record.codec.label, ""))
+    return trials_of([RecordedCell(record, record.clip.source.sequence, record.codec.label, "")])[0]
 
 
 # --- Which cells
@@ -138,6 +139,17 @@ def test_one_cell_for_each_codec_is_timed() -> None:
     assert sorted(item[:2] for item in timed) == [("nerv", 320), ("x265", 320), ("x265", 1920)]
     for _, _, cell in timed:
         assert (cell.record.clip.source.sequence, cell.record.seed, cell.bits_per_pixel) == ("Beauty", 1, 0.08)
+
+
+def test_cells_have_the_names_of_other_findings() -> None:
+    """With the seed where it decides the stream, and the size where there are several."""
+    learned, standard = planted.curve("nerv", seed=3), planted.curve("x265")
+    names = [trial.subject for trial in trials_of(timed_cells([*learned, *standard]))]
+    assert sorted(names) == ["bunny/bunny nerv fc_dim=13 seed=3", "bunny/bunny x265 crf=37"]
+    large = planted.curve("x265", where=planted.clip(width=1280, height=720))
+    names = [trial.subject for trial in trials_of(timed_cells([*standard, *large]))]
+    assert len(set(names)) == 2
+    assert "1280x720" in " ".join(names)
 
 
 def test_the_effort_is_stated(baseline: list[Record]) -> None:
@@ -173,8 +185,8 @@ def test_a_clip_is_asked_for_exactly() -> None:
     for record in (usual, unusual):
         asked = clip_arguments(record)
         options = make_parser("").parse_args(asked)
-        assert (options.dataset, options.sequences, options.size) == ("bunny", "bunny", (320, 180))
-        assert (options.frames, options.matrix, options.seed) == (32, record.clip.matrix, record.seed)
+        assert (options.dataset, options.sequences, options.size) == ("bunny", ["bunny"], (320, 180))
+        assert (options.frames, options.matrix, options.seeds) == (32, record.clip.matrix, [record.seed])
         assert options.crop == record.clip.cut.crop
         for option in ("--crop", "--matrix", "--seed"):
             assert (option in asked) == (record is unusual)
@@ -225,8 +237,8 @@ def test_a_slow_decoder_is_seen(workshop: Workshop, baseline: list[Record], fail
     assert slow.subject == "bunny/bunny x265"
     # The rounds after the first five are the runs 6 to 11, which take 120 to 140 ms.
     assert slow.message == (
-        "decoding takes 1.50 times as long as with base (medians 0.195 s and 0.130 s of 6 rounds each, p = 0.0011; "
-        "other work kept 0.8 cores busy meanwhile)"
+        "Decoding takes 1.50 times as long as with base (medians 0.195 s and 0.130 s of 6 rounds each, p = 0.0011; "
+        "other work kept 0.8 cores busy meanwhile)."
     )
     assert {finding.verdict for finding in findings.values()} == {"fine"}
     again = workshop.diary()[4 + 2 * FIRST_ROUNDS :]
@@ -251,12 +263,12 @@ def test_a_code_that_cannot_run_a_cell_is_no_end(workshop: Workshop, baseline: l
     findings = workshop.findings(baseline)
     assert findings["x264 there"].verdict == "incomparable"
     assert findings["x264 there"].message.endswith(
-        "base cannot run it, exit status 1: bench: there is no option tune of x264"
+        "base cannot run it, exit status 1: bench: there is no option tune of x264."
     )
     assert findings["x265 decoding"].verdict == "fine"
     workshop.plan("base", x264={"reason": "CellError: out of memory"})
     findings = workshop.findings(baseline)
-    assert findings["x264 there"].message.endswith("its status is failed: CellError: out of memory")
+    assert findings["x264 there"].message.endswith("its status is failed: CellError: out of memory.")
     assert findings["x265 decoding"].verdict == "fine"
 
 
