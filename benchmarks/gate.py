@@ -5,7 +5,8 @@
 Whole checks, one after the other, of the highest rate of each codec at preset smoke: this code against a copy of it in
 another folder, then a copy whose decoder works 1.5 times as long, and 1.2 times, against this code. A slowed decoder
 keeps the processor busy after its work for as long as the work took, times 0.5 or 0.2. No check begins when the minutes
-are over.
+are over. To save minutes, ``bench run`` itself stays in this process; what is timed, the encoders and decoders, are
+processes of the code in question as ever.
 
 A few checks cannot show a small rate. So the rounds of unchanged code are also drawn from at random to make up many
 more checks, in each of which chance says which of a round's two times is the new code's; then the same with its
@@ -15,19 +16,24 @@ decoding multiplied.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import random
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from machine import print_machine
 
 from bench.analysis.comparable import RecordedCell
-from bench.check.code import PACKAGE_PARENT, Code, this_code
+from bench.check.code import PACKAGE_PARENT, Code
 from bench.check.side_by_side import (
     FIRST_ROUNDS,
     ROUNDS,
@@ -41,6 +47,7 @@ from bench.check.side_by_side import (
 )
 from bench.cli import main as bench
 from bench.records.store import Store
+from bench.runs import process
 
 DRAWS = 2000
 DECODING = "    decoded = codec.decode(stream, FRAMES, watch)\n"
@@ -53,6 +60,19 @@ SLOWED = """
 """
 
 
+@dataclass(frozen=True)
+class KeptCode(Code):
+    """A code of which only the encoders and decoders are run anew each time."""
+
+    def run(self, arguments: Sequence[str], where: Path) -> subprocess.CompletedProcess[bytes]:
+        """``bench run`` in this process, whose children are of this code."""
+        process._PACKAGE_PARENT = str(self.folder)
+        said = io.StringIO()
+        with redirect_stderr(said):
+            status = bench(list(arguments[2:]))
+        return subprocess.CompletedProcess(list(arguments), status, b"", said.getvalue().encode())
+
+
 def copy_of_code(folder: Path, slowdown: float) -> Code:
     """This code in another folder, its decoder slowed by a factor from 1 on."""
     for room in ("bench", "codecs", "datasets"):
@@ -63,7 +83,7 @@ def copy_of_code(folder: Path, slowdown: float) -> Code:
         assert text.count(DECODING) == 1
         share = round(slowdown - 1, 3)
         decoder.write_text(text.replace(DECODING, DECODING + SLOWED.format(share=share)), encoding="utf-8")
-    return Code(f"a copy with {slowdown:g} times the work", this_code().python, folder)
+    return KeptCode(f"a copy with {slowdown:g} times the work", Path(sys.executable), folder)
 
 
 def check(cells: list[RecordedCell], base: Code, new: Code, folder: Path) -> Timing:
@@ -122,6 +142,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gate-") as name:
         folder = Path(name).resolve()
         bench(["run", "--codecs", options.codecs, "--preset", "smoke", "--results", str(folder / "baseline")])
+        here = KeptCode("this code", Path(sys.executable), PACKAGE_PARENT)
         cells = timed_cells(list(Store(folder / "baseline").records()))
         codes = {slowdown: copy_of_code(folder / f"code-{slowdown}", slowdown) for slowdown in (1.0, 1.5, 1.2)}
         print(f"{FIRST_ROUNDS} rounds, {ROUNDS} of what seems slower. {len(cells)} cells: {options.codecs}\n")
@@ -131,7 +152,7 @@ def main() -> None:
             count = options.checks if slowdown == 1 else options.slow_checks
             timings: list[Timing] = []
             while len(timings) < count and time.monotonic() < over:
-                timings.append(check(cells, this_code(), code, folder))
+                timings.append(check(cells, here, code, folder))
             found = [warnings(timing) for timing in timings]
             what = f"{sum(map(bool, found))} of {len(found)} checks warn"
             if slowdown > 1:
