@@ -92,7 +92,7 @@ def check(cells: list[RecordedCell], base: Code, new: Code, folder: Path) -> Tim
     timing = time_cells(cells, base, new, ROUNDS, folder, lambda _: None)
     assert not any(trial.failure for trial in [*timing.first, *timing.again.values()])
     found = timing.comparisons()
-    ratios = ", ".join(f"{one.ratio:.2f}{' !' if one.slower else ''}" for one in found.values())
+    ratios = ", ".join(f"{one.ratio:.2f} (p {one.p:.2g})" for one in found.values())
     decodes = [timing.last(place).seconds("decoding")[0] for place in range(len(cells))]
     spread = statistics.median(max(seconds) / min(seconds) for seconds in decodes)
     numbers = f"{os.getloadavg()[0]:.1f} | {spread:.1f} | {len(timing.again)} | {ratios} | {len(warnings(timing))}"
@@ -146,7 +146,9 @@ def main() -> None:
         cells = timed_cells(list(Store(folder / "baseline").records()))
         codes = {slowdown: copy_of_code(folder / f"code-{slowdown}", slowdown) for slowdown in (1.0, 1.5, 1.2)}
         print(f"{FIRST_ROUNDS} rounds, {ROUNDS} of what seems slower. {len(cells)} cells: {options.codecs}\n")
-        print("| new code | load | slowest / fastest decode | timed again | ratios | slower | seconds |")
+        print(
+            "| new code | load | slowest / fastest decode | timed again | ratios of encoding, decoding | slower | seconds |"
+        )
         print("|---|---:|---:|---:|---|---:|---:|")
         for slowdown, code in codes.items():
             count = options.checks if slowdown == 1 else options.slow_checks
@@ -160,7 +162,8 @@ def main() -> None:
                 what += f", {seen} of {len(found) * len(cells)} slowed decoders are seen"
             else:
                 unchanged = timings
-            print(f"| **{what}** | | | | | | |", flush=True)
+            if found:
+                print(f"| **{what}** | | | | | | |", flush=True)
     if not unchanged:
         return
     pairs = [pairs_of(unchanged, place) for place in range(len(cells))]
