@@ -146,9 +146,7 @@ def main() -> None:
         cells = timed_cells(list(Store(folder / "baseline").records()))
         codes = {slowdown: copy_of_code(folder / f"code-{slowdown}", slowdown) for slowdown in (1.0, 1.5, 1.2)}
         print(f"{FIRST_ROUNDS} rounds, {ROUNDS} of what seems slower. {len(cells)} cells: {options.codecs}\n")
-        print(
-            "| new code | load | slowest / fastest decode | timed again | ratios of encoding, decoding | slower | seconds |"
-        )
+        print("| new code | load | slowest / fastest decode | timed again | encoding, decoding | slower | seconds |")
         print("|---|---:|---:|---:|---|---:|---:|")
         for slowdown, code in codes.items():
             count = options.checks if slowdown == 1 else options.slow_checks
