@@ -155,7 +155,7 @@ def test_cells_have_the_names_of_other_findings() -> None:
 def test_the_effort_is_stated(baseline: list[Record]) -> None:
     """2 cells x 2 codes x 6 runs; each of them takes 15.14 s by the planted records, starts included: 6.06 minutes."""
     said = effort(timed_cells(baseline), 15)
-    assert "2 cells" in said
+    assert "Cells to be timed: 2," in said
     assert "24 times in all, which takes over 6 minutes" in said
     assert "15 times more" in said
 
