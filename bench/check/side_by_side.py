@@ -144,10 +144,10 @@ def effort(cells: Sequence[RecordedCell], rounds: int) -> str:
     costs = [cost for cell in cells for cost in (cell.record.encode, cell.record.decode) if cost]
     minutes = 2 * (FIRST_ROUNDS + 1) * sum(cost.seconds + cost.overhead_seconds for cost in costs) / 60
     return (
-        f"Cells to be timed: {len(cells)}, one for each codec of the baseline (its highest rate, on the first sequence, "
-        f"with the first seed). Both codes encode and decode each cell once to warm up and {FIRST_ROUNDS} times in turn, "
-        f"{2 * (FIRST_ROUNDS + 1) * len(cells)} times in all, which takes over {minutes:.0f} minutes by the baseline's "
-        f"own times; and {rounds} times more what then seems slower."
+        f"Cells to be timed: {len(cells)}, one for each codec of the baseline (its highest rate, on the first "
+        f"sequence, with the first seed). Both codes encode and decode each cell once to warm up and {FIRST_ROUNDS} "
+        f"times in turn, {2 * (FIRST_ROUNDS + 1) * len(cells)} times in all, which takes over {minutes:.0f} minutes by "
+        f"the baseline's own times; and {rounds} times more what then seems slower."
     )
 
 
