@@ -12,6 +12,7 @@ from .exactness import why_not_exact
 from .finding import Kind
 from .gate import check
 from .points import MatchedPoint, matched_points
+from .times import slower
 from .tolerance import STANDARD
 
 SMALL_LOSS_DECIBELS = 0.05
@@ -46,7 +47,7 @@ def self_test(baseline: Sequence[Record]) -> list[Trial]:
     false_alarms = [finding for finding in check(records, records) if finding.verdict == "regression"]
     first = false_alarms[0] if false_alarms else None
     quiet = Trial("nothing", first is None, f"{first.subject}: {first.message}" if first else "No regression.")
-    return [quiet, *[_trial(fault, records) for fault in FAULTS]]
+    return [quiet, *[_trial(fault, records) for fault in FAULTS], _slower_decoder()]
 
 
 def _trial(fault: Fault, baseline: Sequence[Record]) -> Trial:
@@ -57,6 +58,15 @@ def _trial(fault: Fault, baseline: Sequence[Record]) -> Trial:
         if finding.kind == fault.kind and finding.verdict == "regression":
             return Trial(fault.name, True, f"{finding.subject}: {finding.message}")
     return Trial(fault.name, False, f"No check of the class {fault.kind} saw it.")
+
+
+def _slower_decoder() -> Trial:
+    """A decoder that takes twice as long, in rounds whose times vary by a fifth, as judged by the class time."""
+    usual = [0.1 + 0.02 * (number * 7 % 10) / 10 for number in range(10)]
+    found = slower(usual, [2 * seconds for seconds in usual])
+    unchanged = slower(usual, usual[::-1])
+    message = f"{found.ratio:.2f} times as long, p = {found.p:.2g}."
+    return Trial("a decoder that takes twice as long", found.slower and not unchanged.slower, message)
 
 
 # --- The faults -----------------------------------------------------------------------------

@@ -5,18 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 from ..check.baseline import update
+from ..check.code import installed, of_commit, this_code
 from ..check.faults import self_test
 from ..check.finding import Finding
 from ..check.gate import FINE, REGRESSION, check, exit_status
 from ..check.github import annotation, append_summary
 from ..check.junit import write_junit
 from ..check.reading import RecordSet, read_records
+from ..check.side_by_side import ROUNDS, effort, time_findings, timed_cells
 from ..check.table import one_line, table
 from ..check.tolerance import TRAINED, Tolerance
-from .options import add_results
+from .options import add_results, count
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -27,6 +32,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         epilog="""examples:
   python -m bench check results/baseline
   python -m bench check results/baseline --results results/runs --junit check.xml
+  python -m bench check results/baseline --against-commit main
   python -m bench check results/baseline --update
   python -m bench check results/baseline --self-test""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -51,6 +57,25 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         default=TRAINED.decibels,
         metavar="DB",
         help="of their PSNR and MS-SSIM (default: %(default)g)",
+    )
+    timing = parser.add_mutually_exclusive_group()
+    timing.add_argument(
+        "--against-commit",
+        metavar="REF",
+        help="encode and decode by turns with the code of this commit and with this one, and compare their times",
+    )
+    timing.add_argument(
+        "--against-python", type=Path, metavar="FILE", help="the same with what this Python interpreter has installed"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=count,
+        default=ROUNDS,
+        metavar="N",
+        help="of what seems slower, to be sure of it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fail-on-time", action="store_true", help="code that is slower is a regression, not a warning"
     )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the findings as JUnit XML too")
     what = parser.add_mutually_exclusive_group()
@@ -78,7 +103,27 @@ def main(options: argparse.Namespace) -> int:
         *results.passed_over,
         *check(baseline.records, results.records, tolerance, options.exact),
     ]
+    if options.against_commit or options.against_python:
+        findings += time_side_by_side(baseline, options)
     return tell(findings, f"bench check {options.baseline}", options.junit)
+
+
+def time_side_by_side(baseline: RecordSet, options: argparse.Namespace) -> list[Finding]:
+    """What this code and another one take, by turns, for cells of the baseline."""
+    commit, python = options.against_commit, options.against_python
+    other = of_commit(commit) if commit else nullcontext(installed(python))
+    cells = timed_cells(baseline.records)
+    print(effort(cells, options.rounds), file=sys.stderr)
+    with other as code, tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
+        return time_findings(
+            baseline.records,
+            code,
+            this_code(),
+            options.rounds,
+            Path(folder),
+            fail=options.fail_on_time,
+            say=lambda words: print(words, file=sys.stderr),
+        )
 
 
 def tell(findings: list[Finding], title: str, junit: Path | None) -> int:
