@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from bench.errors import UsageError
 from bench.video.raw import PixelFormat
 
 from .standard.codec import FFmpegCodec
@@ -36,6 +37,10 @@ class SVTAV1(FFmpegCodec):
     tune: Tune = "psnr"
     mode: Mode = "random-access"
     depth: Depth = 8
+
+    def __post_init__(self) -> None:
+        if self.mode == "low-delay" and self.tune not in ("psnr", "visual"):
+            raise UsageError(f"svt-av1: there is no tune={self.tune} with mode=low-delay; there are psnr and visual.")
 
     def structure(self) -> str:
         return in_words("low delay B" if self.mode == "low-delay" else "random access")

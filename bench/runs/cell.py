@@ -145,6 +145,7 @@ def start_record(cell: PlannedCell) -> Record:
         codec.tools(),
         codec.threads,
         codec.portable,
+        codec.structure(),
     )
     return Record(
         schema=SCHEMA,
@@ -238,7 +239,7 @@ def encode_cell(
         if not made.is_file() or made.stat().st_size == 0:
             raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
         if result.resumed_at_steps:  # what came before a resumption is in no clock of this process
-            cost = dataclasses.replace(cost, cpu_seconds=None)
+            cost = dataclasses.replace(cost, cpu_seconds=None, cpu_joules=None, gpu_joules=None)
         cost = dataclasses.replace(cost, beside=share.beside)
         encoded = Encoded(cell.key, file_sha256(made), result, cost, described)
         write_json(checkpoints / ENCODED, encoded)

@@ -23,7 +23,10 @@ from bench.codecs.vvenc import VVenC
 from bench.codecs.x264 import X264
 from bench.codecs.x265 import X265
 from bench.dataset import Clip, ClipWindow, Source
+from bench.errors import UsageError
 from bench.runs.encoder import make_codec
+from bench.runs.plan import Selection, rate_points
+from bench.runs.preset import load_preset
 from bench.sources.prepare import prepare_clip
 from bench.video import ffmpeg
 from bench.video.raw import PixelFormat, RawVideo, VideoFormat
@@ -177,6 +180,13 @@ def test_svt_av1_calls_its_tunes_so(moving: Clip, tmp_path: Path, capsys: pytest
     for tune, name in names.items():
         encoded(SVTAV1(tune=tune, preset=12), moving, tmp_path / tune)  # type: ignore[arg-type]
         assert f"/ {name} / random access" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tune", ["ssim", "ms-ssim", "vmaf"])
+def test_svt_av1_says_what_low_delay_lacks(tune: str) -> None:
+    """Before anything is encoded, also where the options come from the command line."""
+    with pytest.raises(UsageError, match=f"no tune={tune} with mode=low-delay; there are psnr and visual"):
+        rate_points(Selection("svt-av1", {"tune": tune, "mode": "low-delay"}), load_preset("smoke"))
 
 
 def test_vvenc_tuned_for_the_eye_adapts_its_quantiser(moving: Clip, tmp_path: Path) -> None:
