@@ -1,4 +1,4 @@
-"""How the pictures of a stream refer to each other. At the same quality it decides a third of the bits."""
+"""How the pictures of a stream refer to each other, and how far key frames are apart."""
 
 from __future__ import annotations
 
