@@ -56,5 +56,5 @@ class TwoPassCodec(FFmpegCodec):
         miss = reached_kbps / self.bitrate_kbps - 1
         if abs(miss) > TOLERANCE:
             job.notes["missed_bitrate"] = (
-                f"aimed at {self.bitrate_kbps:g} kbps, reached {reached_kbps:.4g} ({miss:+.1%})"
+                f"aimed at {self.bitrate_kbps:g} kbps, reached {reached_kbps:.4g}, {miss:+.1%}"
             )

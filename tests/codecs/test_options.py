@@ -159,7 +159,7 @@ def test_a_missed_rate_is_noted(moving: Clip, tmp_path: Path) -> None:
     """Even at its best quality, x264 does not spend so much on so small a clip."""
     stream, job = encoded(X264(bitrate_kbps=50_000), moving, tmp_path / "coded")
     kbps = 8 * stream.stat().st_size * 25 / 34 / 1000
-    assert job.notes["missed_bitrate"] == f"aimed at 50000 kbps, reached {kbps:.4g} ({kbps / 50_000 - 1:+.1%})"
+    assert job.notes["missed_bitrate"] == f"aimed at 50000 kbps, reached {kbps:.4g}, {kbps / 50_000 - 1:+.1%}"
 
 
 def test_a_rate_takes_the_place_of_a_quality() -> None:

@@ -22,8 +22,8 @@ def decoding_tables(group: ComparableSet) -> list[Table]:
 DECODING_NOTES = (
     "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
     "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
-    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Cores: how many a decoder could use, "
-    "all of which it may; standard codecs were run once more on a single one, warm. There is one measurement of each.",
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Cores: as many a decoder could use; "
+    "standard codecs were run once more on a single one, warm. There is one measurement of each.",
 )
 
 
@@ -35,7 +35,7 @@ def encoding_tables(group: ComparableSet) -> list[Table]:
 ENCODING_NOTES = (
     "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. CPU: what all "
     "cores spent on it, that start included; none is stated where training went on from an earlier process. GPU: the "
-    "wall-clock seconds for which a network's encoder held it. Threads: how many an encoder was told to use. Cores: how "
+    "wall-clock seconds for which a network's encoder held it. Threads: how many an encoder was told to use. Cores: as "
     "many it could use. One core: once more on a single one, to the same stream.",
 )
 
