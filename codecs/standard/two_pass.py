@@ -53,8 +53,8 @@ class TwoPassCodec(FFmpegCodec):
         if not self.bitrate_kbps:
             return
         reached_kbps = 8 * stream.stat().st_size / clip.yuv.format.duration_seconds / 1000
-        miss = reached_kbps / self.bitrate_kbps - 1
-        if abs(miss) > TOLERANCE:
+        miss_kbps = reached_kbps - self.bitrate_kbps
+        if abs(miss_kbps) > TOLERANCE * self.bitrate_kbps:
             job.notes["missed_bitrate"] = (
-                f"aimed at {self.bitrate_kbps:g} kbps, reached {reached_kbps:.4g}, {miss:+.1%}"
+                f"aimed at {self.bitrate_kbps:g} kbps, reached {reached_kbps:.4g}, {miss_kbps / self.bitrate_kbps:+.1%}"
             )

@@ -22,8 +22,8 @@ def decoding_tables(group: ComparableSet) -> list[Table]:
 DECODING_NOTES = (
     "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
     "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
-    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Cores: as many a decoder could use; "
-    "standard codecs were run once more on a single one, warm. There is one measurement of each.",
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Cores: those that a decoder could "
+    "use; standard codecs were run once more on a single one, warm. There is one measurement of each.",
 )
 
 
@@ -35,8 +35,8 @@ def encoding_tables(group: ComparableSet) -> list[Table]:
 ENCODING_NOTES = (
     "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. CPU: what all "
     "cores spent on it, that start included; none is stated where training went on from an earlier process. GPU: the "
-    "wall-clock seconds for which a network's encoder held it. Threads: how many an encoder was told to use. Cores: as "
-    "many it could use. One core: once more on a single one, to the same stream.",
+    "wall-clock seconds for which a network's encoder held it. Threads: those that an encoder was told to use. Cores: "
+    "those that it could use. One core: once more on a single one, to the same stream.",
 )
 
 
@@ -52,7 +52,7 @@ def _tables(
     for where, cells in by_machine(group).items():
         rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
-        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else (*_threads(cells), *_company(cells))
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else (*thread_notes(cells), *_company(cells))
         costs = [(cell, cell.record.decode if name == "decoding" else cell.record.encode) for cell in cells]
         more += (*_disturbed(costs), *_energy(costs))
         tables.append(
@@ -185,7 +185,7 @@ def _mebibytes(cost: Cost | None) -> float | None:
     return cost.peak_memory_bytes / 2**20 if cost else None
 
 
-def _threads(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
+def thread_notes(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
     """The note that says on how many threads each encoder ran, as far as the records say so."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
