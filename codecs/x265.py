@@ -44,12 +44,9 @@ class X265(TwoPassCodec):
     def options(self) -> dict[str, Any]:
         tune = {} if self.tune == "none" else {"tune": self.tune}
         order = {"bf": 0} if self.mode == "low-delay" else {}
-        return (
-            {
-                **self.rate(),
-                "preset": self.preset,
-                "x265-params": f"info=0:frame-threads=1:pools={self.threads}",
-            }
-            | tune
-            | order
-        )
+        plain = {
+            **self.rate(),
+            "preset": self.preset,
+            "x265-params": f"info=0:frame-threads=1:pools={self.threads}",
+        }
+        return plain | tune | order
