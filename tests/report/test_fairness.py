@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from planted import LAPTOP, QUICK, curve, only, record, rows
@@ -19,11 +20,11 @@ def structured(records: list[Record], structure: str | None) -> list[Record]:
     return [replace(one, codec=replace(one.codec, structure=structure)) for one in records]
 
 
-def spent(one: Record, encode: dict[str, object], decode: dict[str, object] | None = None) -> Record:
+def spent(one: Record, encode: dict[str, Any], decode: dict[str, Any] | None = None) -> Record:
     """The record with other facts of its costs."""
     assert one.encode
     assert one.decode
-    return replace(one, encode=replace(one.encode, **encode), decode=replace(one.decode, **decode or {}))  # type: ignore[arg-type]
+    return replace(one, encode=replace(one.encode, **encode), decode=replace(one.decode, **decode or {}))
 
 
 def said(table: Table | None, word: str) -> list[str]:
