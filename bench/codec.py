@@ -178,6 +178,11 @@ class Codec(ABC):
         """How often the encoder goes through the video, for estimates of its time."""
         return 1
 
+    def structure(self) -> str | None:
+        """How pictures refer to each other and how far key frames are apart, in words that a report can print; None
+        for a codec to which this does not apply."""
+        return None
+
     def parameters(self) -> dict[str, Any]:
         """The fields by name, as they enter the record and its key."""
         return asdict(self)

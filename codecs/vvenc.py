@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from .standard.codec import KEY_FRAME_INTERVAL, FFmpegCodec
+from .standard.codec import FFmpegCodec
+from .standard.structure import KEY_FRAME_INTERVAL, Mode, in_words
 
 
 @dataclass(frozen=True)
 class VVenC(FFmpegCodec):
-    """Perceptual adaptation of the quantiser is off, as in the reference software VTM. Eight bits are coded,
-    and decoded, as ten."""
+    """Perceptual adaptation of the quantiser is off unless ``tune`` is ``visual``, as in the reference software VTM.
+    Eight bits are coded, and decoded, as ten."""
 
     name: ClassVar[str] = "vvenc"
     version: ClassVar[int] = 4
@@ -26,8 +27,20 @@ class VVenC(FFmpegCodec):
 
     qp: int = 32
     preset: Literal["faster", "fast", "medium", "slow", "slower"] = "medium"
+    tune: Literal["psnr", "visual"] = "psnr"
+    mode: Mode = "random-access"
+
+    def structure(self) -> str:
+        return in_words("low delay B" if self.mode == "low-delay" else "random access")
 
     def options(self) -> dict[str, Any]:
-        # ffmpeg does not tell VVenC its own option for the key frames.
-        interval = f"intraperiod={KEY_FRAME_INTERVAL}"
-        return {"qp": self.qp, "preset": self.preset, "qpa": 0, "threads": self.threads, "vvenc-params": interval}
+        # ffmpeg does not tell VVenC its own option for the key frames. Without reordering, VVenC takes groups of eight
+        # pictures only, as VTM's low delay has them, and codes key frames all the same.
+        order = ":picreordering=0:decodingrefreshtype=none:gopsize=8" if self.mode == "low-delay" else ""
+        return {
+            "qp": self.qp,
+            "preset": self.preset,
+            "qpa": int(self.tune == "visual"),
+            "threads": self.threads,
+            "vvenc-params": f"intraperiod={KEY_FRAME_INTERVAL}{order}",
+        }

@@ -21,7 +21,8 @@ def curve_labels(records: Sequence[Record]) -> list[str]:
 
     It is the codec's own label. In brackets follow the record's schema, unless that is the newest one, and
     whatever else differs among records of that label and schema but does not make a rate point: the version of
-    the codec, the versions of its tools, and the parameters that are the same all along a curve.
+    the codec, the versions of its tools, whether its encoder aims at a bit rate or at a quality, and the parameters
+    that are the same all along a curve.
     """
     newest = max((record.schema for record in records), default=0)
     labels = [""] * len(records)
@@ -66,6 +67,7 @@ def _differences(records: Sequence[Record]) -> list[list[str]]:
     rate_parameters = _rate_parameters(records, points)
     details = [
         _versions(record)
+        | {"passes": "two passes" if record.codec.parameters.get("bitrate_kbps") else "one pass"}
         | {
             f"{name}=": f"{name}={value}"
             for name, value in record.codec.parameters.items()

@@ -16,6 +16,7 @@ from ..records import environment
 from ..records.store import Store
 from ..registry import check_suffix, codecs, datasets, open_dataset, unknown
 from ..runs import preset as presets
+from ..runs.cell import Extras
 from ..runs.listing import asked_clip, described, listing
 from ..runs.plan import labelled_points, plan, rate_points, select
 from ..runs.process import TimeLimit
@@ -114,6 +115,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         help="comma-separated, as cuda:0,cuda:1 or cpu: what encoders run on in turn; the first one decodes",
     )
     parser.add_argument(
+        "--one-core",
+        action="store_true",
+        help="encode standard codecs a second time on a single core, which must give the same bytes: their times then "
+        "compare, whatever threads they use",
+    )
+    parser.add_argument(
         "--metrics",
         type=metric_names,
         default=list(BY_FFMPEG),
@@ -149,7 +156,8 @@ def main(options: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     store.prepare()
     cells = plan(points, clips, preset, options.seeds)
-    return run_all(cells, store, TimeLimit(options.timeout, deadline), options.rerun, shares, options.metrics)
+    extras = Extras(tuple(options.metrics), options.one_core)
+    return run_all(cells, store, TimeLimit(options.timeout, deadline), options.rerun, shares, extras)
 
 
 def metric_names(text: str) -> list[str]:

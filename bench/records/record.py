@@ -23,7 +23,8 @@ class CodecFacts:
     """The codec at this rate point. ``label`` names the curve that the point belongs to: the
     codec's name, with the options that were set by hand. ``threads`` is the number of threads that its encoder was
     told to use; None where that is left to the encoder. ``portable`` says that the same tools give the same bytes on
-    every processor; records from before it was stated say that they may not."""
+    every processor; records from before it was stated say that they may not. ``structure`` says how pictures refer to
+    each other and how far key frames are apart; None where a codec has no such thing, and in older records."""
 
     name: str
     label: str
@@ -33,6 +34,7 @@ class CodecFacts:
     tools: dict[str, str]
     threads: int | None = None
     portable: bool = False
+    structure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ class Cost:
 
     Under what load it was timed: ``cores`` is how many processor cores the process could use, ``beside`` how many other
     encoders of the same run worked at some time while it did, and ``other_load`` how many cores of the machine were
-    busy with anything else, on average; None where the system does not tell."""
+    busy with anything else, on average; None where the system does not tell.
+
+    ``cpu_joules`` and ``gpu_joules`` are what the machine's processors and the GPUs that this process may use took from
+    the start of the work to its end, with whatever else they did; None where ``no_joules`` says why, by the name of the
+    field."""
 
     seconds: float
     parts: dict[str, float]
@@ -77,6 +83,9 @@ class Cost:
     cores: int | None = None
     beside: int = 0
     other_load: float | None = None
+    cpu_joules: float | None = None
+    gpu_joules: float | None = None
+    no_joules: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,8 @@ class Record:
     quality: Quality | None = None
     encode: Cost | None = None
     """None also where the stream was made on another machine, whose times do not belong here."""
+    encode_one_core: Cost | None = None
+    """The same once more on a single core, of a standard codec, which gave the same stream."""
     decode: Cost | None = None
     decode_one_core: Cost | None = None
     """The same once more on a single core, of a standard codec, which gave the same frames."""

@@ -9,6 +9,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..codec import Progress
@@ -21,7 +22,7 @@ from ..measure.quality import measure_quality
 from ..measure.regions import transient_pixels
 from ..records import environment
 from ..records.kept_frame import keep_frame, kept_frame_index
-from ..records.record import SCHEMA, CodecFacts, KeptFrame, PresetFacts, Quality, Record, StreamFacts
+from ..records.record import SCHEMA, CodecFacts, Cost, KeptFrame, PresetFacts, Quality, Record, StreamFacts
 from ..records.store import Store
 from ..video import colour
 from ..video.raw import RawVideo, VideoFormat
@@ -32,16 +33,27 @@ from .process import NO_LIMIT, TimeLimit, run_process
 from .share import CAN_PIN, WHOLE, Share, one_core
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What is measured of a cell beside what always is: ``metrics`` are names of `bench.measure.families`; with
+    ``encode_on_one_core`` a standard codec encodes a second time, on a single core."""
+
+    metrics: tuple[str, ...] = ()
+    encode_on_one_core: bool = False
+
+
+NOTHING_MORE = Extras()
+
+
 def run_cell(
     cell: PlannedCell,
     store: Store,
     progress: Progress,
     limit: TimeLimit = NO_LIMIT,
     share: Share = WHOLE,
-    metrics: Sequence[str] = (),
+    extras: Extras = NOTHING_MORE,
 ) -> Record:
     """Encode, decode and measure ``cell``, whose lock the caller holds, and save its record whatever becomes of it.
-    ``metrics`` are names of `bench.measure.families`.
 
     Only a cell that is interrupted has no record: `CellInterruptedError` says so, and an encoder
     that keeps checkpoints goes on from its last one when the cell is run again. What was encoded is not encoded again
@@ -51,7 +63,7 @@ def run_cell(
     ran_through = not store.checkpoints_path(cell.file_name).exists()
 
     def work(record: Record) -> Record:
-        finished = complete(record, cell, store, progress, limit, share, metrics)
+        finished = complete(record, cell, store, progress, limit, share, extras)
         return dataclasses.replace(finished, wall_seconds=time.monotonic() - begun if ran_through else None)
 
     record = attempt(cell, store, work)
@@ -147,6 +159,7 @@ def start_record(cell: PlannedCell) -> Record:
         codec.tools(),
         codec.threads,
         codec.portable,
+        codec.structure(),
     )
     return Record(
         schema=SCHEMA,
@@ -168,7 +181,7 @@ def complete(
     progress: Progress,
     limit: TimeLimit,
     share: Share,
-    metrics: Sequence[str],
+    extras: Extras,
 ) -> Record:
     """``record`` with everything that running the cell adds. Raises what went wrong."""
     log = store.log_path(cell.file_name).resolve()
@@ -181,8 +194,8 @@ def complete(
         progress("measuring")
         shown = shown_frames(cell, decoded)
         quality = measure_quality(cell.clip, shown)
-        if metrics:
-            quality = with_families(quality, metrics, compared(cell.clip, shown, decoded.scratch))
+        if extras.metrics:
+            quality = with_families(quality, extras.metrics, compared(cell.clip, shown, decoded.scratch))
         record = dataclasses.replace(
             record,
             stream=describe_stream(stream, store, decoded.ledger, cell.clip.yuv.format),
@@ -205,7 +218,22 @@ def complete(
             if decoded.video.sha256() != record.frames_sha256:
                 raise DecodeError(f"{cell}: decoding on one core gave other frames than on all of them.")
             record = dataclasses.replace(record, decode_one_core=decoded.cost)
+        if extras.encode_on_one_core:
+            record = dataclasses.replace(
+                record, encode_one_core=encode_on_one_core(cell, store, stream, progress, limit)
+            )
     return record
+
+
+def encode_on_one_core(cell: PlannedCell, store: Store, stream: Path, progress: Progress, limit: TimeLimit) -> Cost:
+    """What it takes to make ``stream`` on a single core. Raises `CodecError` if that gives other bytes."""
+    log = store.log_path(cell.file_name).resolve()
+    with store.scratch(cell.file_name) as scratch:
+        made = scratch / f"again{cell.codec.suffix}"
+        _, cost = encode_to(made, cell, store, scratch, log, progress, limit, one_core())
+        if file_sha256(made) != file_sha256(stream):
+            raise CodecError(f"{cell}: encoding on one core gave other bytes than on all of them.")
+    return cost
 
 
 def encoded_stream(
@@ -230,23 +258,38 @@ def encode_cell(
     share: Share = WHOLE,
 ) -> Encoded:
     """Write the stream of a cell, and beside its checkpoints what is known of it. Raises what went wrong."""
-    checkpoints = store.checkpoints_path(cell.file_name).resolve()
     described = environment.describe()
     with store.scratch(cell.file_name) as scratch:
         made = scratch / f"stream{cell.codec.suffix}"
-        task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, made, checkpoints)
-        result, cost = run_process(
-            "bench.runs.encoder", scratch, task, EncodeResult, log=log, progress=progress, limit=limit, share=share
-        )
-        if not made.is_file() or made.stat().st_size == 0:
-            raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
+        result, cost = encode_to(made, cell, store, scratch, log, progress, limit, share)
         if result.resumed_at_steps:  # what came before a resumption is in no clock of this process
-            cost = dataclasses.replace(cost, cpu_seconds=None)
+            cost = dataclasses.replace(cost, cpu_seconds=None, cpu_joules=None, gpu_joules=None)
         cost = dataclasses.replace(cost, beside=share.beside)
         encoded = Encoded(cell.key, file_sha256(made), result, cost, described)
-        write_json(checkpoints / ENCODED, encoded)
+        write_json(store.checkpoints_path(cell.file_name) / ENCODED, encoded)
         made.replace(stream)
     return encoded
+
+
+def encode_to(
+    stream: Path,
+    cell: PlannedCell,
+    store: Store,
+    scratch: Path,
+    log: Path,
+    progress: Progress,
+    limit: TimeLimit,
+    share: Share,
+) -> tuple[EncodeResult, Cost]:
+    """Write the stream of a cell to ``stream``, by a process that works in ``scratch``. Raises what went wrong."""
+    checkpoints = store.checkpoints_path(cell.file_name).resolve()
+    task = EncodeTask(cell.codec.name, cell.codec.parameters(), cell.clip, cell.seed, stream, checkpoints)
+    result, cost = run_process(
+        "bench.runs.encoder", scratch, task, EncodeResult, log=log, progress=progress, limit=limit, share=share
+    )
+    if not stream.is_file() or stream.stat().st_size == 0:
+        raise CodecError(f"{cell}: the codec reported success but wrote no stream.")
+    return result, cost
 
 
 ENCODED = "encoded.json"

@@ -68,11 +68,13 @@ class PlannedCell:
 def select(names: str, preset: Preset) -> list[Selection]:
     """What ``--codecs`` means: a comma-separated list, or ``all``.
 
-    ``all`` are the codecs that the preset gives rate points, and every third party's.
+    ``all`` are the codecs that the preset gives rate points, those that it runs with options too, and every third
+    party's.
     """
     if names.strip() == "all":
         third_party = [name for name in codecs.names() if name not in codecs.builtin]
-        return [Selection(name, {}) for name in dict.fromkeys([*preset.points, *third_party])]
+        plain = [Selection(name, {}) for name in dict.fromkeys([*preset.points, *third_party])]
+        return plain + [_parse(item) for item in preset.also]
     return [_parse(item) for item in re.split(r",(?![^\[]*\])", names) if item.strip()]
 
 

@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parents[1] / "presets"
 @dataclass(frozen=True)
 class Preset:
     """``cut`` scales down and never up. ``digest`` is of the file, so that records of an edited preset are stated
-    apart."""
+    apart. ``also`` are codecs with options, as the command line names them, that are run beside those of ``points``."""
 
     name: str
     description: str
@@ -33,6 +33,7 @@ class Preset:
     cut: ClipWindow
     points: dict[str, list[Parameters]]
     digest: str
+    also: tuple[str, ...] = ()
 
 
 def names() -> list[str]:
@@ -44,6 +45,7 @@ class PresetFile:
     """What a preset's file holds. Its ``codecs`` are tables of parameters."""
 
     codecs: dict[str, dict[str, Any]]
+    also: tuple[str, ...] = ()
     description: str = "a preset of the user's own"
     full_scale: bool = False
     cut: ShrinkingWindow = field(default_factory=ShrinkingWindow)
@@ -67,7 +69,7 @@ def load_preset(name: str) -> Preset:
     except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors too
         raise UsageError(f"{path} is no preset: {error}. docs/presets.md says what one holds.") from error
     points = {codec: expand(codec, parameters) for codec, parameters in file.codecs.items()}
-    return Preset(path.stem, file.description, file.full_scale, file.cut, points, digest)
+    return Preset(path.stem, file.description, file.full_scale, file.cut, points, digest, file.also)
 
 
 def _check_keys(table: dict[str, Any], kind: type[Any]) -> None:

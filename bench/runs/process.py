@@ -27,6 +27,7 @@ from .. import errors
 from ..codec import Progress, Stopwatch
 from ..errors import BenchError, CellError, CellInterruptedError, CellTimeoutError
 from ..files import from_builtins, read_json, write_json
+from ..measure.energy import Energy, EnergyMeter
 from ..measure.load import LoadMeter
 from ..measure.memory import peak_memory_bytes
 from ..records.cores import suit_threads, threads
@@ -103,6 +104,7 @@ class ProcessOutcome:
     git_commit: str | None = None
     cores: int | None = None
     other_load: float | None = None
+    energy: Energy = field(default_factory=Energy)
     failure: Failure | None = None
 
     def cost(self) -> Cost:
@@ -116,6 +118,9 @@ class ProcessOutcome:
             self.git_commit,
             self.cores,
             other_load=self.other_load,
+            cpu_joules=self.energy.cpu_joules,
+            gpu_joules=self.energy.gpu_joules,
+            no_joules=self.energy.missing,
         )
 
 
@@ -277,12 +282,14 @@ def serve(work: Callable[[Stopwatch, Progress], Any], prepare: Callable[[], None
     take_share()
     commit, looked = _timed(git_commit)
     prepare()
+    meter, looked_again = _timed(EnergyMeter)
     load, before = LoadMeter(), sum(os.times()[:4])
     watch = Stopwatch()
     try:
         result = work(watch, _report)
-        overhead = time.monotonic() - started - looked - sum(watch.seconds.values())
+        overhead = time.monotonic() - started - looked - looked_again - sum(watch.seconds.values())
         cpu_seconds = sum(os.times()[:4])
+        energy = meter.energy()
         outcome = ProcessOutcome(
             result=result,
             seconds=watch.seconds,
@@ -292,6 +299,7 @@ def serve(work: Callable[[Stopwatch, Progress], Any], prepare: Callable[[], None
             git_commit=commit,
             cores=threads(),
             other_load=load.other_load(cpu_seconds - before),
+            energy=energy,
         )
     except Exception as error:
         traceback.print_exc()

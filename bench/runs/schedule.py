@@ -12,7 +12,7 @@ from ..errors import BenchError, CellInterruptedError
 from ..measure.proof import lacking
 from ..records.record import Record, Status
 from ..records.store import Store
-from .cell import add_metrics, encode_ahead, run_cell
+from .cell import NOTHING_MORE, Extras, add_metrics, encode_ahead, run_cell
 from .plan import PlannedCell
 from .process import NO_LIMIT, TimeLimit
 from .progress import Display, Line, open_display, summarise
@@ -46,15 +46,15 @@ def run_all(
     limit: TimeLimit = NO_LIMIT,
     rerun: Rerun = "failed",
     shares: Sequence[Share] = (WHOLE,),
-    metrics: Sequence[str] = (),
+    extras: Extras = NOTHING_MORE,
 ) -> int:
     """Run the cells that are wanted, say on standard error what came of it, and return the exit status of the command.
 
-    Finished cells that lack some of ``metrics`` (names of `bench.measure.families`) are decoded again and get them.
+    Finished cells that lack some metrics of ``extras`` are decoded again and get them.
     With several ``shares`` of the machine, as many encoders work at once. Decoding is timed, so that it begins when
     all of them have ended, and runs alone.
     """
-    run = Run(cells, store, limit, rerun, metrics)
+    run = Run(cells, store, limit, rerun, extras)
     if len(run.waiting) < len(cells):
         print(f"{len(cells) - len(run.waiting)} of {len(cells)} cells are already done.", file=sys.stderr)
     stopped: CellInterruptedError | None = None
@@ -83,9 +83,9 @@ class Run:
     """The cells that wait to be run, and what became of the others."""
 
     def __init__(
-        self, cells: Sequence[PlannedCell], store: Store, limit: TimeLimit, rerun: Rerun, metrics: Sequence[str]
+        self, cells: Sequence[PlannedCell], store: Store, limit: TimeLimit, rerun: Rerun, extras: Extras
     ) -> None:
-        self.store, self.limit, self.rerun, self.metrics = store, limit, rerun, metrics
+        self.store, self.limit, self.rerun, self.extras = store, limit, rerun, extras
         wanted = [cell for cell in cells if is_wanted(self._record(cell), store, rerun) or self._lacked(cell)]
         self.waiting = deque(wanted)
         self.titles = {cell.key: f"[{place}/{len(wanted)}] {cell}" for place, cell in enumerate(wanted, 1)}
@@ -147,7 +147,7 @@ class Run:
                     self.outcomes[DONE_ELSEWHERE] += 1
                 else:
                     line = display.begin(self.titles[cell.key])
-                    self._end(line, run_cell(cell, self.store, line.step, self.limit, share, self.metrics))
+                    self._end(line, run_cell(cell, self.store, line.step, self.limit, share, self.extras))
                 self.waiting.popleft()
 
     def _measure(self, display: Display, cell: PlannedCell, lacked: Sequence[str]) -> None:
@@ -169,7 +169,7 @@ class Run:
         record = self._record(cell)
         if record is None or record.quality is None or is_wanted(record, self.store, self.rerun):
             return []
-        return [] if self.rerun == "never" else lacking(record.quality, self.metrics, cell.clip)
+        return [] if self.rerun == "never" else lacking(record.quality, self.extras.metrics, cell.clip)
 
     def _end(self, line: Line, record: Record) -> None:
         line.end(summarise(record), record.status)

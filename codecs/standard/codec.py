@@ -6,8 +6,10 @@ import dataclasses
 import shlex
 import sys
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import ffmpeg
@@ -20,10 +22,7 @@ from bench.video.paths import as_argument
 from bench.video.raw import YUV_FORMATS, PixelFormat
 
 from .elementary import END, Syntax, split_bytes
-
-KEY_FRAME_INTERVAL = 250
-"""In frames, at most: x264's and x265's own default. One for all, since a key frame costs much: with one in
-every second, its own default, VVenC takes up to twice the bits."""
+from .structure import KEY_FRAME_INTERVAL
 
 
 @dataclass(frozen=True)
@@ -67,18 +66,37 @@ class FFmpegCodec(Codec):
             return f"{self.name} takes sizes that chroma divides; this clip is {size}"
         return None
 
+    def coded_format(self, source: PixelFormat) -> PixelFormat:
+        """The pixel format in which the encoder gets a clip."""
+        return source
+
     def encode(self, clip: Clip, stream: Path, job: Job) -> None:
         job.progress("encoding")
-        options = {"format": self.muxer, "vcodec": self.encoder, "g": KEY_FRAME_INTERVAL, **self.options()}
-        output = tool.raw_input(clip.yuv).output(as_argument(stream), **options)
-        with job.watch.part("encoding"):
-            outcome = tool.run(output, f"{self.name}: encoding {clip.name}")
-        job.notes["command"] = shlex.join(Path(word).name if word.startswith("/") else word for word in outcome.command)
-        print(outcome.stderr, file=sys.stderr)
+        commands = self.run_encoder(clip, stream, job)
+        job.notes["command"] = commands[0] if len(commands) == 1 else commands
         if not stream.exists() or stream.stat().st_size == 0:
             raise ToolError(f"{self.name}: ffmpeg reported success but wrote nothing for {clip.name}.")
         with stream.open("ab") as file:
             file.write(END[self.syntax])
+
+    def run_encoder(self, clip: Clip, stream: Path, job: Job) -> list[str]:
+        """Write ``stream``, without the unit that ends it, and return the commands that did it."""
+        return [self.run_pass(clip, stream, job, "encoding")]
+
+    def run_pass(
+        self, clip: Clip, output: Path, job: Job, part: str, more: Mapping[str, Any] = MappingProxyType({})
+    ) -> str:
+        """Run ffmpeg once over the clip, with ``more`` options, as a part of the time. Returns the command."""
+        source, coded = clip.yuv.format.pixel_format, self.coded_format(clip.yuv.format.pixel_format)
+        options = {"format": self.muxer, "vcodec": self.encoder, "g": KEY_FRAME_INTERVAL, **self.options(), **more}
+        if coded != source:
+            options["pix_fmt"] = coded
+        with job.watch.part(part):
+            outcome = tool.run(
+                tool.raw_input(clip.yuv).output(as_argument(output), **options), f"{self.name}: encoding {clip.name}"
+            )
+        print(outcome.stderr, file=sys.stderr)
+        return shlex.join(Path(word).name if word.startswith("/") else word for word in outcome.command)
 
     @classmethod
     def decode(cls, stream: Path, frames: Path, watch: Stopwatch) -> DecodedFormat:

@@ -60,7 +60,7 @@ def fail(capsys: pytest.CaptureFixture[str]) -> Fail:
         ),
         (
             ["--codecs", "x265[presett=slow]"],
-            "There is no option of x265 'presett'. Did you mean 'preset'? Known: crf, preset, tune.",
+            "There is no option of x265 'presett'. Did you mean 'preset'? Known: crf, bitrate_kbps, preset,",
         ),
         (["--codecs", "x265[preset=quick]"], "x265: Invalid enum value 'quick' - at `$.preset`"),
         (["--codecs", "x264[crf=low]"], "x264: Expected `float`, got `str` - at `$.crf`"),

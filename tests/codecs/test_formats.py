@@ -13,8 +13,9 @@ import ffmpeg as commands
 import pytest
 
 from bench.codec import Job, Stopwatch
-from bench.codecs.standard.codec import KEY_FRAME_INTERVAL, FFmpegCodec
+from bench.codecs.standard.codec import FFmpegCodec
 from bench.codecs.standard.elementary import Syntax
+from bench.codecs.standard.structure import KEY_FRAME_INTERVAL
 from bench.dataset import Clip, ClipWindow, Source
 from bench.measure.quality import measure_quality
 from bench.records.store import Store

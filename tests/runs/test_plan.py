@@ -42,8 +42,8 @@ def test_key_is_the_same_for_the_same_cell(make_cell: MakeCell) -> None:
 def test_key_depends_on_every_parameter(name: str, make_cell: MakeCell) -> None:
     """No parameter of any codec can be changed without another key."""
     codec = rate_points(Selection(name, {}), SMOKE)[0]
-    other_values: dict[str, Any] = {"preset": "slow", "tune": "psnr", "recipe": "nerv", "norm": "bn"}
-    other_values |= {"weights": "huffman", "target": "7bit", "pruned": 0.5}
+    other_values: dict[str, Any] = {"preset": "slow", "tune": "ssim", "recipe": "nerv", "norm": "bn"}
+    other_values |= {"weights": "huffman", "target": "7bit", "pruned": 0.5, "mode": "low-delay"}
     keys = {make_cell(codec).key}
     for field in dataclasses.fields(codec):
         value = getattr(codec, field.name)
@@ -240,8 +240,41 @@ def test_a_preset_is_also_a_file(tmp_path: Path) -> None:
     assert preset.points == {"x264": [{"crf": 20}, {"crf": 30}]}
 
 
+def test_a_preset_names_codecs_with_options_too(tmp_path: Path) -> None:
+    """They are part of all, at the points of their codec's table and with a label of their own; and of nothing else."""
+    path = tmp_path / "mine.toml"
+    path.write_text('also = ["x264[preset=slow]", "raw"]\n[codecs.x264]\ncrf = [20, 30]\n', encoding="utf-8")
+    preset = load_preset(str(path))
+
+    def labels(names: str) -> list[tuple[str, str]]:
+        return [(point.label, point.point) for point in labelled_points(select(names, preset), preset)]
+
+    plain = [("x264", "crf=20.0"), ("x264", "crf=30.0")]
+    slow = [("x264[preset=slow]", "crf=20.0"), ("x264[preset=slow]", "crf=30.0")]
+    assert labels("all") == [*plain, *slow, ("raw", "")]
+    assert labels("x264") == plain
+    assert labels("x264[preset=slow]") == slow
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_presets_run_too_is_something_else(name: str) -> None:
+    """A codec with options that exist, and that change it."""
+    preset = load_preset(name)
+    points = labelled_points(select("all", preset), preset)
+    assert len({point.codec for point in points}) == len(points)
+    assert {point.label for point in points} == {*preset.points, *preset.also}
+
+
 @pytest.mark.parametrize(
-    "text", ["", "codecs = 3", "[codecs.x264\n", "[cut]\nframes = 'all'\n[codecs]\n", "[cut]\nwidht = 3\n[codecs]\n"]
+    "text",
+    [
+        "",
+        "codecs = 3",
+        "also = 3\n[codecs]\n",
+        "[codecs.x264\n",
+        "[cut]\nframes = 'all'\n[codecs]\n",
+        "[cut]\nwidht = 3\n[codecs]\n",
+    ],
 )
 def test_files_that_are_no_presets(text: str, tmp_path: Path) -> None:
     """The path and the fault are named; a misspelt key is a fault."""

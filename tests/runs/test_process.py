@@ -233,3 +233,34 @@ def test_every_error_is_in_the_tree() -> None:
     assert errors.__doc__ is not None
     assert set(re.findall(r"\b\w+Error\b", errors.__doc__)) == {cls.__name__ for cls in classes}
     assert {cls.exit_status for cls in classes} == {2}
+
+
+METERED = """
+from pathlib import Path
+from bench.measure import energy
+from bench.runs.process import serve
+
+zone = Path({zone!r})
+energy.POWERCAP, energy.NVML = zone.parent, "no such library"
+
+def work(watch, progress):
+    (zone / "energy_uj").write_text("5500000")
+    return {{"number": 42}}
+
+serve(work)
+"""
+
+
+def test_joules_are_those_of_the_work(run: Run, tmp_path: Path) -> None:
+    """From 2 J, where the work begins, to 5.5 J, where it ends."""
+    zone = tmp_path / "powercap" / "intel-rapl:0"
+    zone.mkdir(parents=True)
+    for name, text in {"name": "package-0", "energy_uj": "2000000", "max_energy_range_uj": "9000000"}.items():
+        (zone / name).write_text(text)
+    (tmp_path / "metered_worker_of_test.py").write_text(METERED.format(zone=str(zone)))
+    (tmp_path / "scratch").mkdir()
+    _, cost = run_process(
+        "metered_worker_of_test", tmp_path / "scratch", {}, Answer, log=run.log, progress=lambda *_: None
+    )
+    assert cost.cpu_joules == pytest.approx(3.5)
+    assert (cost.gpu_joules, cost.no_joules) == (None, {})

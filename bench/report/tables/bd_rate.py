@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -34,7 +35,7 @@ def bd_table(group: ComparableSet, compared: Pairs, chosen: Sequence[str] = ANCH
     headings = {f"bd_rate: {name}": Column(name) for name in [f"{group.metrics[m]} against {a}" for a, m in columns]}
     data = pd.DataFrame(rows, columns=["codec", "sequence", *headings], dtype=object)
     hidden = frozenset({"sequence"}) if len(group.sequences) == 1 else frozenset[str]()
-    notes = (*BD_NOTES, *missed_targets(group), *group.source_notes)
+    notes = (*BD_NOTES, *_structures(group), *missed_targets(group), *group.source_notes)
     whole = Table(caption("BD-rate", group), data, notes, "bd_rate", text=True, hidden=hidden, columns=headings)
     over = data[data["sequence"].isin([MEAN, MEAN_CURVE])]
     if over.empty:
@@ -53,6 +54,19 @@ BD_NOTES = (
     "interval (2,000 resamples, percentiles) over sequences, and over seeds where several were run; it says little of "
     "few values.",
 )
+
+
+def _structures(group: ComparableSet) -> tuple[str, ...]:
+    """The note on how the pictures of codecs refer to each other, each structure once."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell in group.measured:
+        if cell.record.codec.family == "standard":
+            labels[cell.record.codec.structure or "not stated"].append(cell.label)
+    order = list(group.codecs)
+    parts = [
+        f"{structure} ({', '.join(sorted(set(names), key=order.index))})" for structure, names in sorted(labels.items())
+    ]
+    return (f"How pictures refer to each other: {'; '.join(parts)}.",) if parts else ()
 
 
 def bd_matrices(group: ComparableSet, compared: Pairs) -> list[Table]:

@@ -22,8 +22,8 @@ def decoding_tables(group: ComparableSet) -> list[Table]:
 DECODING_NOTES = (
     "One multiply-accumulate counts once (fvcore's convention). Times are of the whole sequence. Warm: all that "
     "decoding itself takes, from the stream on disk to frames on disk, the sum of the parts; for a standard codec "
-    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Decoders may use all cores; "
-    "standard codecs were run once more on a single one, warm. There is one measurement of each.",
+    "starting ffmpeg is in it. Cold: with starting Python and importing libraries. Cores: those that a decoder could "
+    "use; standard codecs were run once more on a single one, warm. There is one measurement of each.",
 )
 
 
@@ -35,7 +35,8 @@ def encoding_tables(group: ComparableSet) -> list[Table]:
 ENCODING_NOTES = (
     "Wall-clock seconds without starting Python and importing libraries; training is part of encoding. CPU: what all "
     "cores spent on it, that start included; none is stated where training went on from an earlier process. GPU: the "
-    "wall-clock seconds for which a network's encoder held it. Energy was not measured.",
+    "wall-clock seconds for which a network's encoder held it. Threads: those that an encoder was told to use. Cores: "
+    "those that it could use. One core: once more on a single one, to the same stream.",
 )
 
 
@@ -51,8 +52,9 @@ def _tables(
     for where, cells in by_machine(group).items():
         rows = [{"machine": where} | row(group, cell) for cell in cells]
         empty = [column for column in OPTIONAL if all(row.get(column) is None for row in rows)]
-        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else (*_threads(cells), *_company(cells))
-        more += _disturbed([(cell, cell.record.decode if name == "decoding" else cell.record.encode) for cell in cells])
+        more = (*_uncounted(cells), *_padded(cells)) if name == "decoding" else (*thread_notes(cells), *_company(cells))
+        costs = [(cell, cell.record.decode if name == "decoding" else cell.record.encode) for cell in cells]
+        more += (*_disturbed(costs), *_energy(costs))
         tables.append(
             group_table(
                 f"{title} on {where}",
@@ -67,12 +69,14 @@ def _tables(
     return tables
 
 
-HIDDEN = (
-    *("size_bytes", "ms_ssim_rgb", "encode_cores", "encode_beside", "encode_other_load"),
-    *("decode_cores", "decode_other_load"),
-)
+HIDDEN = ("size_bytes", "ms_ssim_rgb", "encode_beside", "encode_other_load", "decode_other_load")
 """Columns that are not printed, since other tables or notes say what is in them."""
-OPTIONAL = ("encode_gpu_seconds", "encode_cpu_seconds", "decode_cpu_seconds", "decode_one_core_seconds")
+OPTIONAL = (
+    *("encode_gpu_seconds", "encode_cpu_seconds", "encode_one_core_seconds", "encode_threads", "encode_cores"),
+    *("encode_cpu_joules_per_frame", "encode_gpu_joules_per_frame"),
+    *("decode_cpu_seconds", "decode_one_core_seconds", "decode_cores"),
+    *("decode_cpu_joules_per_frame", "decode_gpu_joules_per_frame"),
+)
 """Columns that are printed only where at least one row has a value."""
 
 
@@ -91,10 +95,13 @@ def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
             "decode_seconds": decode.seconds if decode else None,
             "decode_cold_seconds": decode.seconds + decode.overhead_seconds if decode else None,
             "decode_one_core_seconds": one_core.seconds if one_core else None,
+            "decode_cores": decode.cores if decode else None,
             "decode_cpu_seconds": decode.cpu_seconds if decode else None,
+        }
+        | _joules(group, record, decode, "decode")
+        | {
             "decode_fps": group.frames / decode.seconds if decode and decode.seconds else None,
             "decode_peak_mib": _mebibytes(decode),
-            "decode_cores": decode.cores if decode else None,
             "decode_other_load": decode.other_load if decode else None,
             "psnr_rgb": cell.quality("psnr_rgb"),
             "ms_ssim_rgb": cell.quality("ms_ssim_rgb"),
@@ -106,7 +113,7 @@ def decoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
 def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
     """The cost of encoding a cell: time, what processors spent on it, and memory."""
     record = cell.record
-    encode, env = record.encode, record.environment
+    encode, one_core, env = record.encode, record.encode_one_core, record.environment
     on_gpu = encode and env.gpu and record.codec.family == "implicit"
     return (
         point(cell)
@@ -115,15 +122,31 @@ def encoding_row(group: ComparableSet, cell: RecordedCell) -> Row:
             "psnr_rgb": cell.quality("psnr_rgb"),
             "encode_seconds": encode.seconds if encode else None,
             "encode_seconds_per_frame": encode.seconds / group.frames if encode else None,
+            "encode_threads": _told_threads(record),
+            "encode_cores": encode.cores if encode else None,
+            "encode_one_core_seconds": one_core.seconds if one_core else None,
             "encode_cpu_seconds": encode.cpu_seconds if encode else None,
             "encode_gpu_seconds": encode.seconds if encode and on_gpu else None,
+        }
+        | _joules(group, record, encode, "encode")
+        | {
             "encode_peak_mib": _mebibytes(encode),
-            "encode_cores": encode.cores if encode else None,
             "encode_beside": encode.beside if encode else None,
             "encode_other_load": encode.other_load if encode else None,
         }
         | _parts(encode)
     )
+
+
+def _joules(group: ComparableSet, record: Record, cost: Cost | None, work: str) -> Row:
+    """The joules per frame of ``work``. A GPU's are a network's, since it only idles beside a standard codec."""
+    cpu, gpu = (cost.cpu_joules, cost.gpu_joules) if cost else (None, None)
+    if record.codec.family == "standard":
+        gpu = None
+    taken = {"cpu": cpu, "gpu": gpu}.items()
+    return {
+        f"{work}_{unit}_joules_per_frame": None if joules is None else joules / group.frames for unit, joules in taken
+    }
 
 
 def _parts(cost: Cost | None) -> Row:
@@ -162,7 +185,7 @@ def _mebibytes(cost: Cost | None) -> float | None:
     return cost.peak_memory_bytes / 2**20 if cost else None
 
 
-def _threads(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
+def thread_notes(cells: Sequence[RecordedCell]) -> tuple[str, ...]:
     """The note that says on how many threads each encoder ran, as far as the records say so."""
     labels: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
@@ -201,15 +224,41 @@ def _disturbed(costs: Sequence[tuple[RecordedCell, Cost | None]]) -> tuple[str, 
     )
 
 
+def _energy(costs: Sequence[tuple[RecordedCell, Cost | None]]) -> tuple[str, ...]:
+    """The notes on energy: what a joule is of, and why there are none, as far as records tell."""
+    there = [(cell, cost) for cell, cost in costs if cost]
+    notes = []
+    if any(cost.cpu_joules is not None or cost.gpu_joules is not None for _, cost in there):
+        notes.append(
+            "Joules are those of all processor packages, without memory, and of the GPUs that a process may use, from "
+            "the start of its work to its end, by their own counters. They count whatever else ran there, and what an "
+            "idle machine takes."
+        )
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell, cost in there:
+        for reason in cost.no_joules.values():
+            labels[reason].append(cell.label)
+    return (
+        *notes,
+        *(f"No joules of {', '.join(dict.fromkeys(names))}: {reason}." for reason, names in labels.items()),
+    )
+
+
 def _point_name(cell: RecordedCell) -> str:
     return " ".join(filter(None, [cell.sequence, cell.label, cell.rate_point]))
 
 
+def _told_threads(record: Record) -> int | None:
+    """How many threads an encoder was told to use, in older records by its command; None where it was not told."""
+    if record.codec.threads is not None:
+        return record.codec.threads
+    match = re.search(r"(?:^|\s)-threads (\d+)", " ".join(commands(record)))
+    return int(match[1]) if match else None
+
+
 def _thread_words(record: Record) -> str:
-    """On how many threads an encoder ran: as it was told, or in older records by its command."""
-    threads = record.codec.threads
-    if threads is None and (match := re.search(r"(?:^|\s)-threads (\d+)", " ".join(commands(record)))):
-        threads = int(match[1])
+    """On how many threads an encoder ran."""
+    threads = _told_threads(record)
     return "on as many as there are cores, or as the encoder chooses" if threads is None else f"on {threads}"
 
 

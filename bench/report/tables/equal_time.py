@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...analysis.comparable import ComparableSet, RecordedCell
 from ...analysis.machines import by_machine
+from .cost import thread_notes
 from .table import Column, Row, Table, as_data, group_table, place, point
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
@@ -69,7 +70,8 @@ def equal_time_tables(group: ComparableSet) -> list[Table]:
             title = f"PSNR at equal encoding time on {machine}"
             rows = [_row(cell, times) for cell in cells]
             columns = {_after(name): Column(f"PSNR after {name} (dB)") for name in times}
-            tables.append(group_table(title, group, rows, "equal_time", notes=NOTES, text=True, columns=columns))
+            notes = (*NOTES, *thread_notes(cells))
+            tables.append(group_table(title, group, rows, "equal_time", notes=notes, text=True, columns=columns))
     return tables
 
 

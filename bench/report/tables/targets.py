@@ -1,4 +1,4 @@
-"""Cells whose networks could not be coded as their target asks, which a reader of their numbers must know."""
+"""Cells whose streams are not as large or as good as was aimed at, which a reader of their numbers must know."""
 
 from __future__ import annotations
 
@@ -20,20 +20,32 @@ def target_met(record: Record) -> bool | None:
 
 
 def missed_targets(group: ComparableSet, cells: Sequence[RecordedCell] | None = None) -> tuple[str, ...]:
-    """The note on the cells, of ``cells`` or of the whole comparable set, that missed their targets: what was aimed
+    """The notes on the cells, of ``cells`` or of the whole comparable set, that missed their targets: what was aimed
     at and what was reached. There is none if all met theirs."""
-    missed = [cell for cell in (group.measured if cells is None else cells) if target_met(cell.record) is False]
-    if not missed:
-        return ()
-    return (f"Targets of quantisation that were missed: {listed([_words(group, cell) for cell in missed], NAMED)}.",)
+    chosen = group.measured if cells is None else cells
+    missed = {
+        "Targets of quantisation that were missed": [
+            _words(group, cell) for cell in chosen if target_met(cell.record) is False
+        ],
+        "Bit rates that two passes missed": [
+            f"{_name(group, cell)} ({cell.record.notes['missed_bitrate']})"
+            for cell in chosen
+            if "missed_bitrate" in cell.record.notes
+        ],
+    }
+    return tuple(f"{what}: {listed(words, NAMED)}." for what, words in missed.items() if words)
 
 
 def _words(group: ComparableSet, cell: RecordedCell) -> str:
     """A cell, its target and what came of it."""
+    target = cell.record.codec.parameters.get("target", "not stated")
+    return f"{_name(group, cell)} (aimed at {target}, reached {_reached(cell.record, str(target))})"
+
+
+def _name(group: ComparableSet, cell: RecordedCell) -> str:
     seed = f" seed {cell.record.seed}" if len({other.record.seed for other in group.cells}) > 1 else ""
     name = " ".join(filter(None, [cell.label, cell.rate_point]))
-    target = cell.record.codec.parameters.get("target", "not stated")
-    return f"{name} on {cell.sequence}{seed} (aimed at {target}, reached {_reached(cell.record, str(target))})"
+    return f"{name} on {cell.sequence}{seed}"
 
 
 def _reached(record: Record, target: str) -> str:
