@@ -45,7 +45,7 @@ def test_every_table_has_its_data() -> None:
     assert named | {"records", "bd_rate", "bd_rate_means", "equal_time", "training"} == set(TABLES)
     assert named == {
         "rates", "decoding", "encoding", "ledger", "shares", "coverage", "status", "problems", "machines",
-        "paper_table_1", "paper_table_2",
+        "paper_table_1", "paper_table_2", "pooling",
     }  # fmt: skip
 
 

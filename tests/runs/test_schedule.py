@@ -17,7 +17,7 @@ import bench
 from bench.cli import main
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.runs.share import CAN_PIN
+from bench.runs.share import CAN_PIN, THREAD_COUNTS
 
 pytestmark = [pytest.mark.usefixtures("broken")]
 
@@ -27,6 +27,13 @@ def run(results: Path, *arguments: str) -> int:
     return main(["run", "--preset", "smoke", "--results", str(results), *arguments])
 
 
+@pytest.fixture
+def all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number of threads is set, as this suite does for its own workers."""
+    for variable in THREAD_COUNTS:
+        monkeypatch.delenv(variable, raising=False)
+
+
 def records(results: Path) -> list[Record]:
     """All of them."""
     return list(Store(results).records())
@@ -34,7 +41,9 @@ def records(results: Path) -> list[Record]:
 
 @pytest.mark.process
 @pytest.mark.skipif(not CAN_PIN or len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
-def test_encoders_work_at_once_and_decoders_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_encoders_work_at_once_and_decoders_alone(
+    tmp_path: Path, all_cores: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each encoder has its own cores, and each record says how many it had and who worked beside it."""
     assert run(tmp_path, "--codecs", "witness,skips,refuses", "--jobs", "2") == 1
     said = capsys.readouterr().err
@@ -231,3 +240,16 @@ def test_a_metric_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit, match="2"):
         run(tmp_path, "--metrics", "vmaf_v2")
     assert "Did you mean 'vmaf_v1'?" in capsys.readouterr().err
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not CAN_PIN, reason="this system cannot bind a process to a core")
+def test_standard_codecs_encode_once_more_on_one_core(tmp_path: Path, all_cores: None) -> None:
+    """The cost of that stands beside the other; a codec whose bytes depend on its cores fails."""
+    assert run(tmp_path, "--codecs", "x265", "--points", "crf=46", "--one-core", "--metrics", "none") == 0
+    (record,) = records(tmp_path)
+    assert record.encode is not None
+    assert record.encode_one_core is not None
+    assert (record.encode.cores, record.encode_one_core.cores) == (len(os.sched_getaffinity(0)), 1)
+    assert run(tmp_path, "--codecs", "witness", "--points", "point=2", "--metrics", "none") == 0
+    assert [one.encode_one_core for one in records(tmp_path) if one.codec.name == "witness"] == [None]
