@@ -1,10 +1,10 @@
-"""What a busy machine costs: a training step and a rendered frame, alone and beside one other process.
+"""What a busy machine costs: a training step and a rendered frame, alone and beside other processes.
 
     python benchmarks/contention.py [--steps N]
 
-OpenMP's threads spin while they wait, unless OMP_WAIT_POLICY says that they sleep (passive), as it does in every
-process of a run. The other process counts with one thread, at the lowest priority. The machine must be idle else. Each
-kind has a process of its own, and they take turns.
+OpenMP's threads spin while they wait, unless they are told to sleep at once (OMP_WAIT_POLICY=passive) or after a short
+wait, as in every process of a run (`bench/records/cores.py`). The other processes each keep one core busy if they can.
+The machine must be idle else. Each kind has a process of its own, and they take turns.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from bench.codecs.inr.training.recipe import RECIPES
 from bench.codecs.inr.training.train import Training
 from bench.codecs.nerv import NeRV
 from bench.dataset import ClipWindow
+from bench.records.cores import SHORT_WAIT, SPINS
 from bench.registry import datasets
 from bench.sources.cache import cache_folder
 
@@ -44,8 +45,14 @@ CASES: dict[str, tuple[ImplicitCodec, bool]] = {
     "frame rendered, E-NeRV of preset quick": (SMALL, False),
     "frame rendered, NeRV of 2.36 M": (NeRV(fc_dim=24, lower_width=96, stem_dim=512), False),
 }
-POLICIES = {"spinning": None, "sleeping": "passive"}
-BUSY = "import os\nos.nice(19)\nwhile True: pass"
+POLICIES = {
+    "spinning": {},
+    "sleeping": {"OMP_WAIT_POLICY": "passive"},
+    "as in a run": {"OMP_WAIT_POLICY": "passive", SPINS: SHORT_WAIT},
+}
+BESIDE = (0, 1, 4)
+"""How many other processes there are."""
+BUSY = "while True: pass"
 
 
 def work(case: str) -> Callable[[], object]:
@@ -78,29 +85,29 @@ def serve(case: str, requests: Connection) -> None:
 
 
 def measure(case: str, steps: int) -> dict[str, list[float]]:
-    """Policy to the median milliseconds alone, and beside another process."""
+    """Policy to the median milliseconds beside each number of other processes."""
     ends: dict[str, Connection] = {}
     workers = []
-    for policy, value in POLICIES.items():
-        os.environ.pop("OMP_WAIT_POLICY", None)
-        if value:
-            os.environ["OMP_WAIT_POLICY"] = value
+    for policy, variables in POLICIES.items():
+        for name in ("OMP_WAIT_POLICY", SPINS):
+            os.environ.pop(name, None)
+        os.environ.update(variables)
         ends[policy], other = multiprocessing.Pipe()
         worker = multiprocessing.get_context("spawn").Process(target=serve, args=(case, other))
         worker.start()
         workers.append(worker)
     frames = 1 if CASES[case][1] else CUT.frames or 1
     medians: dict[str, list[float]] = {policy: [] for policy in POLICIES}
-    for beside in (False, True):
-        busy = subprocess.Popen([sys.executable, "-c", BUSY]) if beside else None
+    for beside in BESIDE:
+        busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(beside)]
         times: dict[str, list[float]] = {policy: [] for policy in POLICIES}
         for _ in range(steps + 2):
             for policy, end in ends.items():
                 end.send(True)
                 times[policy].append(end.recv())
-        if busy:
-            busy.kill()
-            busy.wait()
+        for process in busy:
+            process.kill()
+            process.wait()
         for policy, column in times.items():
             medians[policy].append(1000 * statistics.median(column[2:]) / frames)  # the first two warm up
     for end in ends.values():
@@ -116,11 +123,11 @@ def main() -> None:
     steps = parser.parse_args().steps
     print_machine()
     print("Medians in milliseconds; a frame is one of eight that are computed at once.\n")
-    print("| case | " + " | ".join(f"{policy}, {state}" for policy in POLICIES for state in ("alone", "beside")) + " |")
-    print("|---|---:|---:|---:|---:|")
+    print("| case | waiting | " + " | ".join(f"beside {beside}" for beside in BESIDE) + " |")
+    print("|---|---|" + "---:|" * len(BESIDE))
     for case in CASES:
-        medians = measure(case, steps)
-        print(f"| {case} | " + " | ".join(f"{value:.1f}" for policy in POLICIES for value in medians[policy]) + " |")
+        for policy, medians in measure(case, steps).items():
+            print(f"| {case} | {policy} | " + " | ".join(f"{value:.1f}" for value in medians) + " |", flush=True)
 
 
 if __name__ == "__main__":

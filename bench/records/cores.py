@@ -51,6 +51,9 @@ def _folders(own_groups: Path, groups: Path) -> Iterator[Path]:
             yield from (place for place in (folder, *folder.parents) if root in place.parents)
 
 
+SPINS, SHORT_WAIT = "GOMP_SPINCOUNT", "2000"
+"""How often GNU's OpenMP looks before a thread falls asleep: some microseconds (results/benchmarks/contention.md).
+Others have no such setting, and sleep at once."""
 THREAD_COUNTS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -62,12 +65,14 @@ def threads() -> int:
 
 def suit_threads(environment: MutableMapping[str, str]) -> None:
     """Tell libraries, through the variables of a process's environment, to start no more threads than can run, and to
-    let threads sleep while they wait. What the user has set stays.
+    let threads that wait soon fall asleep. What the user has set stays.
 
-    OpenMP's threads spin by default. Beside any other process, each barrier then waits for a thread that waits for a
-    core that spins: a training step takes 30 times as long.
+    By default OpenMP's threads spin while they wait. Beside other processes, each barrier then waits for a thread that
+    waits for a core that spins, and a training step takes ten times as long and more. Threads that sleep at once make the steps
+    of small networks on an idle machine twice as long.
     """
-    environment.setdefault("OMP_WAIT_POLICY", "passive")
+    if not {"OMP_WAIT_POLICY", SPINS} & environment.keys():
+        environment |= {"OMP_WAIT_POLICY": "passive", SPINS: SHORT_WAIT}
     if cores() < allowed():  # else libraries find the number themselves
         for variable in THREAD_COUNTS:
             environment.setdefault(variable, str(cores()))
