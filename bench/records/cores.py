@@ -68,8 +68,8 @@ def suit_threads(environment: MutableMapping[str, str]) -> None:
     let threads that wait soon fall asleep. What the user has set stays.
 
     By default OpenMP's threads spin while they wait. Beside other processes, each barrier then waits for a thread that
-    waits for a core that spins, and a training step takes ten times as long and more. Threads that sleep at once make the steps
-    of small networks on an idle machine twice as long.
+    waits for a core that spins, and a training step takes ten times as long and more. Threads that sleep at once make
+    the steps of small networks on an idle machine twice as long.
     """
     if not {"OMP_WAIT_POLICY", SPINS} & environment.keys():
         environment |= {"OMP_WAIT_POLICY": "passive", SPINS: SHORT_WAIT}
