@@ -7,7 +7,8 @@ a raw sequence of 600 frames (1.9 GB; 3.7 GB as RGB), which is archived and fetc
 opened, encoded by x265 ultrafast, decoded and measured, as `bench fetch` and `bench run` do. Memory is the largest
 sum over all processes of resident pages that are not mapped from files, sampled every 50 ms.
 
-Then, on decoded frames: the metrics against ffmpeg's own psnr filter, and MS-SSIM against pytorch-msssim.
+Then, on decoded frames: the metrics against ffmpeg's own psnr filter, VMAF, XPSNR and SSIM alone, and MS-SSIM against
+pytorch-msssim.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import torch
 from machine import print_machine
 
 from bench.measure import ms_ssim
+from bench.measure.families import BY_FFMPEG
 from bench.sources.file import open_file
 from bench.video import ffmpeg
 
@@ -108,18 +110,18 @@ def through_everything(sequence: Path, folder: Path) -> None:
     print("| stage | seconds | memory (MiB) |\n|---|---:|---:|")
     with serve(served) as url:
         code = (
-            "import sys; from bench.datasets.uvg import FACTS; from bench.cli import main; "
+            "import sys; from bench import open_clip; from bench.datasets.uvg import FACTS; from bench.cli import main; "
             f"FACTS['archives'] = '{url}/{{name}}_1920x1080_120fps_420_8bit_YUV_RAW.7z'; "
             f"FACTS['sequences']['Jockey'] |= {{'archive_bytes': {size}, 'frames': {frames}}}; "
-            "sys.exit(main(sys.argv[1:]))"
+            "open_clip('uvg', 'Jockey') if sys.argv[1] == 'open' else sys.exit(main(sys.argv[1:]))"
         )
         program = [sys.executable, "-c", code]
         run = ["run", "--codecs", "x265[preset=ultrafast,crf=28]", "--dataset", "uvg", "--sequences", "Jockey"]
         run += ["--preset", "paper", "--results", str(folder / "results")]
         stages = {
             f"fetch: download {size / 1e6:,.0f} MB, extract, digests": ["fetch", "uvg", "Jockey"],
-            "open: digest, cut, convert to RGB, digests": [*run, "--dry-run"],
-            "open again: found by content": [*run, "--dry-run"],
+            "open: digest, cut, convert to RGB, digests": ["open"],
+            "open again: found by content": ["open"],
             "encode (x265 ultrafast), decode, all metrics": run,
         }
         for stage, arguments in stages.items():
@@ -167,6 +169,15 @@ def metrics(folder: Path) -> None:
     print("| metrics of the decoded sequence | seconds |\n|---|---:|")
     for kind, seconds in found.items():
         print(f"| {kind} | {statistics.median(seconds):.1f} |")
+    by_family = (
+        "from bench.measure.families import Compared, FAMILIES\n"
+        "print(FAMILIES[{!r}].measure(Compared(clip, decoded, decoded)).clip)\n"
+    )
+    print("\n| metrics by ffmpeg, once | seconds | memory (MiB) |\n|---|---:|---:|")
+    for name in BY_FFMPEG:
+        measured = code.partition("{}")[0] + by_family.format(name)
+        seconds, mebibytes, _ = watched([sys.executable, "-c", measured], dict(os.environ))
+        print(f"| {name} | {seconds:.1f} | {mebibytes:,.0f} |", flush=True)
 
 
 def seconds_of(command: list[str]) -> float:
