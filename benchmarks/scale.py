@@ -110,7 +110,8 @@ def through_everything(sequence: Path, folder: Path) -> None:
     print("| stage | seconds | memory (MiB) |\n|---|---:|---:|")
     with serve(served) as url:
         code = (
-            "import sys; from bench import open_clip; from bench.datasets.uvg import FACTS; from bench.cli import main; "
+            "import sys; from bench import open_clip; from bench.datasets.uvg import FACTS; "
+            "from bench.cli import main; "
             f"FACTS['archives'] = '{url}/{{name}}_1920x1080_120fps_420_8bit_YUV_RAW.7z'; "
             f"FACTS['sequences']['Jockey'] |= {{'archive_bytes': {size}, 'frames': {frames}}}; "
             "open_clip('uvg', 'Jockey') if sys.argv[1] == 'open' else sys.exit(main(sys.argv[1:]))"
