@@ -159,9 +159,8 @@ def work_here(
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encoders, decoders and printers of pictures work in the test's process: for tests of something else than that
     they have their own."""
-    monkeypatch.setattr("bench.runs.cell.run_process", work_here)
+    monkeypatch.setattr("bench.runs.stream.run_process", work_here)
     monkeypatch.setattr("bench.runs.decoder.run_process", work_here)
-    monkeypatch.setattr("bench.runs.verification.run_process", work_here)
     monkeypatch.setattr("bench.cli.report.cores", lambda: 1)
 
 

@@ -72,7 +72,7 @@ def suit_threads(environment: MutableMapping[str, str]) -> None:
     the steps of small networks on an idle machine twice as long.
     """
     if not {"OMP_WAIT_POLICY", SPINS} & environment.keys():
-        environment |= {"OMP_WAIT_POLICY": "passive", SPINS: SHORT_WAIT}
+        environment.update({"OMP_WAIT_POLICY": "passive", SPINS: SHORT_WAIT})
     if cores() < allowed():  # else libraries find the number themselves
         for variable in THREAD_COUNTS:
             environment.setdefault(variable, str(cores()))

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..codec import Codec, Progress
 from ..dataset import Clip
-from ..errors import BenchError, CodecError, SourceError, StoreError, ToolError, UsageError
+from ..errors import BenchError, SourceError, StoreError, ToolError, UsageError
 from ..files import file_sha256
 from ..measure.families import FAMILIES
 from ..measure.proof import tools_in_words, with_families
@@ -30,10 +30,10 @@ from ..registry import open_dataset
 from ..sources.cache import cache_folder
 from ..video import colour
 from ..video.raw import Frame
-from .cell import compared, describe_stream
+from .cell import compared
 from .decoder import Decoded, decode
-from .encoder import EncodeResult, EncodeTask, make_codec
-from .process import run_process
+from .encoder import EncodeTask, make_codec
+from .stream import describe_stream, encode_to
 
 T = TypeVar("T")
 
@@ -360,9 +360,7 @@ def encode_again(
         return "not encoded", Observation("same", f"it cannot be encoded again: {reason}")
     made = scratch / f"again{codec.suffix}"
     task = EncodeTask(codec.name, codec.parameters(), source, record.seed, made, scratch / "checkpoints")
-    run_process("bench.runs.encoder", scratch, task, EncodeResult, log=scratch / "log", progress=progress)
-    if not made.is_file():
-        raise CodecError("The codec reported success but wrote no stream.")
+    encode_to(task, scratch, scratch / "log", progress)
     if file_sha256(made) == facts.sha256:
         return "same bytes", Observation("same", "it is encoded to the same bytes")
     words = f"it is encoded to other bytes, {made.stat().st_size:,} instead of {facts.size_bytes:,}"
