@@ -48,7 +48,10 @@ def provenance(records: Sequence[Record], set_aside: Sequence[SetAside] = ()) ->
     presets = Counter(f"{record.preset.name} ({record.preset.digest[:8]})" for record in records)
     schemas = Counter(record.schema for record in records)
     isolations = Counter(record.isolation for record in records if record.isolation)
-    measured = {item for record in records if record.quality for item in record.quality.tools.items()}
+    measured: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        for metric, tool in (record.quality.tools if record.quality else {}).items():
+            measured[tool].add(metric)
     facts = {
         "Records": [f"{len(records)}, started from {days[0]} to {days[-1]}"],
         "Set aside": [*_how_many(set_aside), *(f"{item.file}: {item.reason}" for item in set_aside)],
@@ -59,7 +62,7 @@ def provenance(records: Sequence[Record], set_aside: Sequence[SetAside] = ()) ->
         "Colour": [_colour(clip) for clip in clips],
         "Commands": [line for record in records for line in commands(record)],
         "Encoders": [f"{name} {version}" for name, version in sorted(tools)],
-        "Metrics": [f"{name} by {tool}" for name, tool in sorted(measured)],
+        "Metrics": [f"{', '.join(sorted(measured[tool]))} by {tool}" for tool in sorted(measured)],
         "Packages": [f"{name} {version}" for name, version in sorted(packages)],
         "Python": [env.python for env in environments],
         "Bench": [line for record in records for line in _code(record)],
