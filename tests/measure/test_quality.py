@@ -6,7 +6,6 @@ import platform
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 
 from bench.dataset import Clip, Source
-from bench.measure import quality
 from bench.measure.psnr import CAP_DB
 from bench.measure.quality import measure_quality
 from bench.video import colour
@@ -98,21 +96,6 @@ def test_a_deeper_decoder_is_rounded_to_the_clip(tmp_path: Path) -> None:
     assert {value for name, value in measured().items() if "psnr" in name} == {CAP_DB}
     deep.path.write_bytes((samples + 2).astype("<u2").tobytes())
     assert measured()["apsnr_y"] == pytest.approx(20 * np.log10(255))
-
-
-def test_items_are_taken_no_faster_than_they_are_worked_on() -> None:
-    """In order, and never more than a few ahead."""
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(1, 101):
-            taken.append(number)
-            yield number
-
-    for number, square in enumerate(quality._side_by_side(lambda n: n * n, items()), 1):
-        assert square == number**2
-        assert len(taken) <= number + quality.MOST_WORKERS + 1
-    assert len(taken) == 100
 
 
 @pytest.mark.process
