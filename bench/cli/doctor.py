@@ -8,13 +8,16 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 from ..errors import BenchError, ToolError
+from ..measure.families import FAMILIES
 from ..records import environment
 from ..registry import codecs, datasets, open_dataset
 from ..sources.cache import cache_folder
 from ..video import ffmpeg
+from ..video.raw import VideoFormat
 from .options import add_data_root
 
 
@@ -36,6 +39,7 @@ def main(options: argparse.Namespace) -> int:
     line("speed", "matrix products on {}: {:,.0f} GFLOPS in float32, {:,.0f} in bfloat16".format(*matrix_speeds()))
     line("cache", disk_state(cache_folder(), "BENCH_CACHE"))
     healthy = check("ffmpeg", lambda: f"{ffmpeg.version()} at {ffmpeg.binary()}")
+    check("metrics", metrics_state)
     for name in codecs.names():
         healthy &= check(name, functools.partial(codec_state, name))
     for name in datasets.names():
@@ -55,6 +59,15 @@ def check(subject: str, state: Callable[[], str]) -> bool:
         line(subject, f"not usable: {error}")
         return False
     return True
+
+
+def metrics_state() -> str:
+    """The families of metrics beside PSNR and MS-SSIM, and why some cannot be computed here."""
+    large = VideoFormat(1920, 1080, 1, Fraction(25), "yuv420p")
+    reasons = {name: family.missing(large) for name, family in FAMILIES.items()}
+    usable = ", ".join(name for name, reason in reasons.items() if reason is None)
+    missing = dict.fromkeys(reason for reason in reasons.values() if reason)
+    return "; ".join([f"usable: {usable or 'none'}", *missing])
 
 
 def codec_state(name: str) -> str:
