@@ -11,7 +11,7 @@ from ..analysis.conditions import conditions
 from ..analysis.identity import newest
 from ..errors import StoreError, UsageError
 from ..files import read_json, write_json
-from ..records.record import Record
+from ..records.record import Record, cell_name
 from .reading import read_records, records_folder
 
 
@@ -45,7 +45,8 @@ def update(baseline: Path, results: Path) -> Update:
                 "results, or another folder for a new baseline."
             )
     _refuse_failed(chosen, results)
-    written = {_file_name(record): record for record in chosen}
+    names = (cell_name(record.clip.source, record.codec.name, record.key) for record in chosen)
+    written = {f"{name}.json": record for name, record in zip(names, chosen, strict=True)}
     for name, record in written.items():
         write_json(folder / name, record)
     others = [file for file in files if file.name not in written]
@@ -74,9 +75,3 @@ def _refuse_failed(records: list[Record], results: Path) -> None:
             f"{len(bad)} of {len(records)} cells in {results} failed or timed out, the first of them {name}: "
             f"{first.reason}. A baseline of them would pass what is broken. Run them again."
         )
-
-
-def _file_name(record: Record) -> str:
-    """As the results directory names it: the key tells cells apart, and all else is for people."""
-    source = record.clip.source
-    return f"{source.dataset}-{source.sequence}-{record.codec.name}-{record.key[:12]}.json"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from ..errors import StoreError, UsageError
 from ..records.record import SCHEMA, Record
-from ..records.store import read_record
+from ..records.store import read_record, stated_schema
 from .finding import Finding
 
 
@@ -20,12 +18,6 @@ class RecordSet:
     folder: Path
     records: tuple[Record, ...]
     passed_over: tuple[Finding, ...]
-
-
-class _Stamp(msgspec.Struct):
-    """What every record says, whatever else it says."""
-
-    schema: int
 
 
 def records_folder(path: Path) -> Path:
@@ -59,7 +51,7 @@ def _read(file: Path) -> Record | Finding:
         record, _ = read_record(file)
         schema = record.schema
     except StoreError as error:
-        schema = _schema(file)
+        schema = stated_schema(file)
         if schema <= SCHEMA:
             return Finding(str(file), "structure", "note", f"This file is passed over: {error}")
     if schema > SCHEMA:
@@ -69,11 +61,3 @@ def _read(file: Path) -> Record | Finding:
         message = f"The record is passed over: its schema is {schema}, and since {SCHEMA} cells give other numbers."
         return Finding(str(file), "structure", "note", message)
     return record
-
-
-def _schema(file: Path) -> int:
-    """The schema that a file states, which may not fit this program; 0 if it states none."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=_Stamp).schema
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
-        return 0

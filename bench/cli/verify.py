@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -16,7 +15,7 @@ from ..analysis.labels import curve_labels, rate_points
 from ..dataset import Clip, ClipWindow
 from ..errors import StoreError, UsageError
 from ..records.record import Record, Status
-from ..records.store import Store
+from ..records.store import Store, check_space
 from ..runs.cell import frames_bytes
 from ..runs.progress import PlainDisplay
 from ..runs.verification import (
@@ -32,6 +31,8 @@ from ..runs.verification import (
 from ..video.colour import Matrix
 from . import INTERRUPTED
 from .options import add_results
+
+ANOTHER_FOLDER = "name another folder in the environment variable TMPDIR"
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -108,20 +109,10 @@ def verify_all(
             if isinstance(opened, str):
                 print(f"Metrics of {clip.name} are not measured, without its source: {opened}", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="bench-verify-") as scratch:
-            check_space(Path(scratch), clip, titles[name])
+            check_space(Path(scratch).parent, frames_bytes(clip), titles[name], ANOTHER_FOLDER)
             finding = verify(name, record, store, sources[key], Path(scratch).resolve(), progress, reencode=reencode)
         findings.append(finding)
         print(line(finding, f"{name}: {titles[name]}"), flush=True)
-
-
-def check_space(scratch: Path, clip: Clip, what: str) -> None:
-    """Raise `StoreError` unless the decoded frames of a clip fit on the disk of ``scratch``."""
-    needed, free = frames_bytes(clip), shutil.disk_usage(scratch).free
-    if free < needed:
-        raise StoreError(
-            f"{what} needs {needed / 2**30:.2f} GiB for decoded frames; {scratch.parent} has {free / 2**30:.2f} free. "
-            "Free some, or name another folder in the environment variable TMPDIR."
-        )
 
 
 def described(records: Sequence[Record]) -> list[str]:

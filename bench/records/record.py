@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..codec import Complexity, Family, TrainingCurve
-from ..dataset import Clip
+from ..dataset import Clip, Source
 from .environment import Environment
 
 SCHEMA = 2
@@ -120,6 +120,11 @@ class KeptFrame:
     decoded: KeptFile
     source: KeptFile
     transient: KeptFile
+
+
+def cell_name(source: Source, codec: str, key: str) -> str:
+    """What a cell's files are called, without a suffix: readable, and no other key has it."""
+    return f"{source.dataset}-{source.sequence}-{codec}-{key[:12]}"
 
 
 @dataclass(frozen=True)

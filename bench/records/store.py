@@ -60,6 +60,14 @@ class _Schema:
     schema: int
 
 
+def stated_schema(path: Path) -> int:
+    """The schema that a file states, which may not fit this program; 0 if it states none."""
+    try:
+        return from_json(path.read_bytes(), _Schema).schema
+    except (ValueError, OSError):
+        return 0
+
+
 def read_record(path: Path) -> tuple[Record, bytes]:
     """The record in a file, and the file's content. Raises `StoreError`, which says why it cannot be read."""
     try:
@@ -73,6 +81,17 @@ def read_record(path: Path) -> tuple[Record, bytes]:
     if record.status == "ok" and None in (record.stream, record.quality, record.decode):
         raise StoreError(f"{path} is not a readable record: its status is ok, but it has no result.")
     return record, content
+
+
+def check_space(folder: Path, needed_bytes: int, what: str, otherwise: str) -> None:
+    """Raise `StoreError` unless so many bytes, for the decoded frames of ``what``, are free where ``folder`` is.
+    ``otherwise`` is what helps beside freeing some."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise StoreError(
+            f"{what} needs {needed_bytes / 2**30:.2f} GiB for decoded frames; {folder} has {free / 2**30:.2f} free. "
+            f"Free some, or {otherwise}."
+        )
 
 
 class Store:
@@ -147,12 +166,7 @@ class Store:
 
     def check_space(self, needed_bytes: int, what: str) -> None:
         """Raise `StoreError` unless so many bytes are free."""
-        free = shutil.disk_usage(self.root).free
-        if free < needed_bytes:
-            raise StoreError(
-                f"{what} needs {needed_bytes / 2**30:.2f} GiB for decoded frames; {self.root} has {free / 2**30:.2f} "
-                "free. Free some, or choose another directory with --results."
-            )
+        check_space(self.root, needed_bytes, what, "choose another directory with --results")
 
     def lock_path(self, name: str) -> Path:
         return self.root / "locks" / f"{name}.lock"

@@ -91,7 +91,7 @@ def encode_ahead(
 
 def add_metrics(
     cell: PlannedCell, record: Record, store: Store, progress: Progress, limit: TimeLimit, metrics: Sequence[str]
-) -> Record:
+) -> None:
     """Save the record of a finished cell with these metrics too, measured on its stored stream.
 
     Raises `DecodeError` if the stream decodes to other frames here than those that were measured before.
@@ -108,9 +108,7 @@ def add_metrics(
         progress("measuring")
         shown = shown_frames(cell, decoded)
         quality = with_families(record.quality, metrics, compared(cell.clip, shown, decoded.scratch))
-    record = dataclasses.replace(record, quality=quality)
-    store.save(cell.file_name, record)
-    return record
+    store.save(cell.file_name, dataclasses.replace(record, quality=quality))
 
 
 def shown_frames(cell: PlannedCell, decoded: Decoded) -> RawVideo:

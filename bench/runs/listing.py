@@ -8,7 +8,6 @@ from itertools import product
 
 from ..codec import Codec
 from ..dataset import ClipWindow, Dataset
-from ..measure.proof import lacking
 from ..records import environment
 from ..records.record import SCHEMA, Record
 from ..records.store import Store
@@ -16,7 +15,7 @@ from ..video.colour import Matrix
 from ..video.raw import VideoFormat
 from .estimate import estimate_seconds, in_words
 from .plan import LabelledPoint
-from .schedule import Rerun, is_wanted
+from .schedule import Rerun, is_wanted, lacked_metrics
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ def listing(
         for seed, at in product(seeds, points):
             record = answer(of_clip, at.codec, seed)
             wanted = is_wanted(record, store, rerun)
-            quality = record.quality if record and not wanted and rerun != "never" else None
-            lacked = lacking(quality, metrics) if quality else []
+            lacked = lacked_metrics(record, store, rerun, metrics)
             own_seed = f"seed={seed}" if at.codec.seeded and len(seeds) > 1 else ""
             name = " ".join(filter(None, [f"{clip.dataset}/{clip.sequence}", at.label, at.point, own_seed]))
             seconds = estimate_seconds(at.codec, video, here) if wanted and video else None

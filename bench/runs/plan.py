@@ -14,7 +14,7 @@ from ..codec import Codec, Parameters
 from ..dataset import Clip
 from ..errors import UsageError
 from ..files import to_json
-from ..records.record import SCHEMA
+from ..records.record import SCHEMA, cell_name
 from ..registry import codecs, unknown
 from .preset import Preset
 
@@ -58,8 +58,8 @@ class PlannedCell:
 
     @property
     def file_name(self) -> str:
-        """The name of its record, stream and log, without a suffix: readable, and no other key has it."""
-        return f"{self.clip.source.dataset}-{self.clip.source.sequence}-{self.codec.name}-{self.key[:12]}"
+        """The name of its record, stream and log (`cell_name`)."""
+        return cell_name(self.clip.source, self.codec.name, self.key)
 
     def __str__(self) -> str:
         return f"{self.clip.name} {self.label} {self.point}".rstrip()

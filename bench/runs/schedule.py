@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Literal, TypeAlias
 
+from ..dataset import Clip
 from ..errors import BenchError, CellInterruptedError
 from ..measure.proof import lacking
 from ..records.record import Record, Status
@@ -38,6 +39,16 @@ def is_wanted(record: Record | None, store: Store, rerun: Rerun) -> bool:
     if record.status in FINISHED:
         return not store.has_files(record)
     return rerun == "failed"
+
+
+def lacked_metrics(
+    record: Record | None, store: Store, rerun: Rerun, metrics: Sequence[str], clip: Clip | None = None
+) -> list[str]:
+    """The metrics that a cell with this record is to get, unless it is to be run itself. `lacking` says what ``clip``
+    is for."""
+    if record is None or record.quality is None or rerun == "never" or is_wanted(record, store, rerun):
+        return []
+    return lacking(record.quality, metrics, clip)
 
 
 def run_all(
@@ -86,7 +97,7 @@ class Run:
         self, cells: Sequence[PlannedCell], store: Store, limit: TimeLimit, rerun: Rerun, extras: Extras
     ) -> None:
         self.store, self.limit, self.rerun, self.extras = store, limit, rerun, extras
-        wanted = [cell for cell in cells if is_wanted(self._record(cell), store, rerun) or self._lacked(cell)]
+        wanted = [cell for cell in cells if self._is_due(cell, self._record(cell))]
         self.waiting = deque(wanted)
         self.titles = {cell.key: f"[{place}/{len(wanted)}] {cell}" for place, cell in enumerate(wanted, 1)}
         self.files = {cell.key: self._file(cell) for cell in wanted}
@@ -104,14 +115,15 @@ class Run:
                 if error := self.limit.interruption():
                     raise error
                 with self.store.try_lock(cell.file_name) as locked:
-                    if not locked or self._is_done(cell) or self._lacked(cell):  # `finish_all` will see
-                        continue
+                    record = self._record(cell)
+                    if not locked or self._is_done(cell, record) or self._lacked(cell, record):
+                        continue  # `finish_all` will see
                     line = display.begin(self.titles[cell.key])
-                    record = encode_ahead(cell, self.store, line.step, self.limit, share)
-                    if record is None:
+                    unfit = encode_ahead(cell, self.store, line.step, self.limit, share)
+                    if unfit is None:
                         line.end("encoded, to be decoded when no encoder works", "ok")
                     else:
-                        self._end(line, record)
+                        self._end(line, unfit)
                         done.append(cell)
 
         with ThreadPoolExecutor(len(shares)) as pool:
@@ -141,20 +153,20 @@ class Run:
                     postponed.add(cell.key)
                     self.waiting.rotate(-1)
                     continue
-                if lacked := self._lacked(cell):
-                    self._measure(display, cell, lacked)
-                elif self._is_done(cell):
+                record = self._record(cell)
+                if record and (lacked := self._lacked(cell, record)):
+                    self._measure(display, cell, record, lacked)
+                elif self._is_done(cell, record):
                     self.outcomes[DONE_ELSEWHERE] += 1
                 else:
                     line = display.begin(self.titles[cell.key])
                     self._end(line, run_cell(cell, self.store, line.step, self.limit, share, self.extras))
                 self.waiting.popleft()
 
-    def _measure(self, display: Display, cell: PlannedCell, lacked: Sequence[str]) -> None:
-        line, record = display.begin(self.titles[cell.key]), self._record(cell)
-        assert record is not None
+    def _measure(self, display: Display, cell: PlannedCell, record: Record, lacked: Sequence[str]) -> None:
+        line = display.begin(self.titles[cell.key])
         try:
-            record = add_metrics(cell, record, self.store, line.step, self.limit, lacked)
+            add_metrics(cell, record, self.store, line.step, self.limit, lacked)
         except CellInterruptedError:
             raise
         except BenchError as error:
@@ -164,22 +176,21 @@ class Run:
             line.end(f"{', '.join(lacked)} measured", "ok")
             self.outcomes[MEASURED] += 1
 
-    def _lacked(self, cell: PlannedCell) -> list[str]:
-        """The metrics that the record of a finished cell is to get."""
-        record = self._record(cell)
-        if record is None or record.quality is None or is_wanted(record, self.store, self.rerun):
-            return []
-        return [] if self.rerun == "never" else lacking(record.quality, self.extras.metrics, cell.clip)
+    def _is_due(self, cell: PlannedCell, record: Record | None) -> bool:
+        return is_wanted(record, self.store, self.rerun) or bool(self._lacked(cell, record))
+
+    def _lacked(self, cell: PlannedCell, record: Record | None) -> list[str]:
+        return lacked_metrics(record, self.store, self.rerun, self.extras.metrics, cell.clip)
 
     def _end(self, line: Line, record: Record) -> None:
         line.end(summarise(record), record.status)
         self.outcomes[record.status] += 1
 
-    def _is_done(self, cell: PlannedCell) -> bool:
+    def _is_done(self, cell: PlannedCell, record: Record | None) -> bool:
         """Whether another process has made a record since this run began that answers."""
         if self._file(cell) == self.files[cell.key]:
             return False
-        return not is_wanted(self._record(cell), self.store, "failed" if self.rerun == "always" else self.rerun)
+        return not is_wanted(record, self.store, "failed" if self.rerun == "always" else self.rerun)
 
     def _record(self, cell: PlannedCell) -> Record | None:
         record = self.store.find(cell.file_name)
